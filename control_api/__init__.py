@@ -1,0 +1,1 @@
+"""The control API: accounts, sessions, summaries; serves the built web client."""

@@ -1,0 +1,1 @@
+"""Running LiveConvo: the console script, the local stack, the demo and the benchmarks."""

@@ -1,0 +1,1 @@
+"""One media node: terminates calls, listens, transcribes, advises."""

@@ -1,0 +1,1 @@
+"""Models behind Protocols; heavy imports stay inside each file."""

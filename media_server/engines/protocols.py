@@ -1,0 +1,54 @@
+"""What the rest of the code knows of a model. Every seam has one or two methods."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+"""float32, shape (n,), 16 kHz mono, -1 … 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizedWord:
+    text: str
+    """With its leading space where the text has one."""
+    start_s: float
+    """Seconds from the first sample of the audio that was recognized."""
+    end_s: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    text: str
+    words: tuple[RecognizedWord, ...]
+    """Empty unless word times were asked for."""
+    confidence: float
+    """0 … 1: the mean probability of the tokens."""
+    language: str
+    provider: str
+    """For example `whisper:tiny.en`."""
+
+
+class VoiceActivity(Protocol):
+    """Speech probability of one window per stream; one instance serves every stream of a node."""
+
+    def new_state(self) -> object:
+        """The state of one stream before its first window."""
+
+    def probabilities(self, windows: npt.NDArray[np.float32], states: list[object]) -> list[float]:
+        """Args: windows, shape (streams, 512); states, one per row, updated in place. 0 … 1 for each row."""
+
+
+class Recognizer(Protocol):
+    """Speech to text for one stretch of audio. Called from worker threads, never from the event loop."""
+
+    def recognize(self, audio: Samples, *, is_final: bool) -> Recognition:
+        """Text of `audio` (up to 30 s); word times and guards only when `is_final`.
+
+        No speech gives an empty text, never an invented one.
+        """

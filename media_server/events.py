@@ -1,0 +1,411 @@
+"""Every message of the data channels, declared once (sub-protocol `liveconvo.v1`).
+
+Rules:
+- `events` (channel id 0, ordered, reliable): every message has `seq`, `type`, `at_ms`, and is an entry of the
+  session's log.
+- `live` (channel id 1, unordered, no retransmits): `type`, `at_ms`, never logged; each is replaced by the next.
+- `audience` says who may read: `everyone` in the call, `coached` (host, supervisor, and whom the host grants it),
+  `server` (kept in the log, never sent), or one participant as `participant:<id>`.
+- Times are media time: milliseconds since the first audio packet of the session's first call.
+- Clients ignore unknown types and unknown fields.
+
+`web_client/src/lib/events.ts` is generated from this file (`python -m media_server.events > …`); a contract test fails
+when it is stale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import orjson
+
+Channel = Literal["events", "live"]
+SessionState = Literal["draft", "active", "paused", "finalizing", "completed"]
+Role = Literal["host", "participant", "supervisor", "customer"]
+Source = Literal["browser", "whip", "bridge", "upload"]
+GuidanceType = Literal["ask", "clarify", "avoid", "suggest", "warn"]
+PipelineLevel = Literal["full", "coalesced", "finals_only", "metrics_only"]
+RecordingState = Literal["on_record", "off_record"]
+FeedbackAction = Literal["displayed", "clicked", "dismissed", "helpful", "irrelevant", "too_late"]
+
+EVERYONE = "everyone"
+COACHED = "coached"
+SERVER = "server"
+COACHED_ROLES: frozenset[str] = frozenset({"host", "supervisor"})
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    start_ms: int
+    end_ms: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The words that a piece of guidance rests on."""
+
+    transcript_id: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantMetrics:
+    """What one participant did so far, from speech times; ratios are 0 … 1."""
+
+    participant_id: str
+    talk_ratio: float
+    talk_ms: int
+    longest_monologue_ms: int
+    pace_wpm: int | None
+    """Words a minute over the last minute of own speech; None before the first final."""
+    patience_ms: int | None
+    """Median wait before answering another participant; None before the first answer."""
+    interruptions: int
+    questions: int
+    filler_rate: float
+    """Fillers per word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What every message declares of itself."""
+
+    type: ClassVar[str]
+    channel: ClassVar[Channel] = "events"
+    audience: ClassVar[str] = EVERYONE
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStateChanged(Event):
+    type: ClassVar[str] = "session.state"
+    state: SessionState
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantJoined(Event):
+    type: ClassVar[str] = "participant.joined"
+    participant_id: str
+    name: str
+    role: Role
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantLeft(Event):
+    type: ClassVar[str] = "participant.left"
+    participant_id: str
+    name: str
+    role: Role
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPartial(Event):
+    type: ClassVar[str] = "transcript.partial"
+    channel: ClassVar[Channel] = "live"
+    utterance_id: str
+    participant_id: str
+    speaker: str
+    start_ms: int
+    end_ms: int
+    stable: str
+    """Words that two hypotheses in a row agreed on."""
+    unstable: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptFinal(Event):
+    type: ClassVar[str] = "transcript.final"
+    transcript_id: str
+    utterance_id: str
+    participant_id: str
+    speaker: str
+    start_ms: int
+    end_ms: int
+    text: str
+    words: list[Word]
+    confidence: float
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptRevised(Event):
+    type: ClassVar[str] = "transcript.revised"
+    transcript_id: str
+    revision: int
+    text: str
+    speaker: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceShown(Event):
+    type: ClassVar[str] = "guidance.shown"
+    audience: ClassVar[str] = COACHED
+    guidance_id: str
+    guidance_type: GuidanceType
+    priority: int
+    """1 highest … 3."""
+    content: str
+    evidence: list[Evidence]
+    cue: str
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceWithdrawn(Event):
+    type: ClassVar[str] = "guidance.withdrawn"
+    audience: ClassVar[str] = COACHED
+    guidance_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsUpdated(Event):
+    type: ClassVar[str] = "metrics.updated"
+    channel: ClassVar[Channel] = "live"
+    audience: ClassVar[str] = COACHED
+    participants: list[ParticipantMetrics]
+    silence_ms: int
+    turns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineStatus(Event):
+    type: ClassVar[str] = "pipeline.status"
+    lag_ms: int
+    level: PipelineLevel
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStateChanged(Event):
+    type: ClassVar[str] = "recording.state"
+    state: RecordingState
+    participant_id: str
+    """Who went on or off the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageWarning(Event):
+    type: ClassVar[str] = "usage.warning"
+    audience: ClassVar[str] = COACHED
+    minutes_used: int
+    minutes_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRecorded(Event):
+    """Seconds on the record that fell into one minute; an entry of the log that nobody is sent."""
+
+    type: ClassVar[str] = "usage.recorded"
+    audience: ClassVar[str] = SERVER
+    minute_at: str
+    """ISO 8601, UTC, floored to the minute."""
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuidanceFeedback(Event):
+    """What a coached participant did with a piece of guidance; an entry of the log that nobody is sent."""
+
+    type: ClassVar[str] = "guidance.feedback"
+    audience: ClassVar[str] = SERVER
+    guidance_id: str
+    participant_id: str
+    action: FeedbackAction
+
+
+@dataclass(frozen=True, slots=True)
+class Error(Event):
+    """Sent to the participant whose message was wrong."""
+
+    type: ClassVar[str] = "error"
+    code: str
+    message: str
+    fatal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pong(Event):
+    type: ClassVar[str] = "pong"
+    channel: ClassVar[Channel] = "live"
+
+
+SERVER_EVENTS: tuple[type[Event], ...] = (
+    SessionStateChanged,
+    ParticipantJoined,
+    ParticipantLeft,
+    TranscriptPartial,
+    TranscriptFinal,
+    TranscriptRevised,
+    GuidanceShown,
+    GuidanceWithdrawn,
+    MetricsUpdated,
+    PipelineStatus,
+    RecordingStateChanged,
+    UsageWarning,
+    Error,
+    Pong,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    type: ClassVar[str] = "hello"
+    last_seq: int | None = None
+    """None: from now; 0: everything; n: after n."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendGuidanceFeedback:
+    type: ClassVar[str] = "guidance.feedback"
+    guidance_id: str
+    action: FeedbackAction
+
+
+@dataclass(frozen=True, slots=True)
+class SetRecording:
+    type: ClassVar[str] = "recording.set"
+    on_record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PauseSession:
+    type: ClassVar[str] = "session.pause"
+
+
+@dataclass(frozen=True, slots=True)
+class UnpauseSession:
+    type: ClassVar[str] = "session.unpause"
+
+
+@dataclass(frozen=True, slots=True)
+class EndSession:
+    type: ClassVar[str] = "session.end"
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    type: ClassVar[str] = "ping"
+
+
+ClientMessage = Hello | SendGuidanceFeedback | SetRecording | PauseSession | UnpauseSession | EndSession | Ping
+CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
+    message.type: message
+    for message in (Hello, SendGuidanceFeedback, SetRecording, PauseSession, UnpauseSession, EndSession, Ping)
+}
+
+MAX_MESSAGE_BYTES = 16 * 1024
+
+
+class BadMessageError(ValueError):
+    """A client sent something that is no message of this protocol."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def payload(event: Event) -> dict[str, Any]:
+    """The event's own fields as plain JSON types, without envelope."""
+    fields: dict[str, Any] = orjson.loads(orjson.dumps(event))
+    return fields
+
+
+def encode(type_: str, fields: dict[str, Any], at_ms: int, seq: int | None = None) -> bytes:
+    """One message as it goes over a data channel; `seq` only on `events`."""
+    head: dict[str, Any] = {"type": type_, "at_ms": at_ms}
+    if seq is not None:
+        head["seq"] = seq
+    return orjson.dumps(head | fields)
+
+
+def decode_client_message(raw: str | bytes) -> ClientMessage:
+    """Parse and check one message of a client.
+
+    Raises:
+        BadMessageError: with code `message_too_large`, `message_not_json`, `message_unknown` or `message_invalid`.
+    """
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise BadMessageError("message_too_large", f"A message may have {MAX_MESSAGE_BYTES} bytes.")
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadMessageError("message_not_json", "A message is one JSON object.") from error
+    if not isinstance(body, dict) or not isinstance(body.get("type"), str):
+        raise BadMessageError("message_not_json", "A message is one JSON object with a type.")
+    message = CLIENT_MESSAGES.get(body["type"])
+    if message is None:
+        raise BadMessageError("message_unknown", "This type of message is not known here.")
+    hints = typing.get_type_hints(message)
+    values = {}
+    for field in dataclasses.fields(message):
+        value = body.get(field.name, field.default)
+        if not _fits(value, hints[field.name]):
+            raise BadMessageError("message_invalid", f"The field {field.name} is missing or of the wrong type.")
+        values[field.name] = value
+    return message(**values)
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if typing.get_origin(hint) is Literal:
+        return value in typing.get_args(hint) if isinstance(value, str) else False
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, part) for part in typing.get_args(hint))
+    if hint is int:
+        return type(value) is int and 0 <= value < 2**53
+    return type(value) is hint
+
+
+def typescript() -> str:
+    """The same messages as TypeScript types."""
+    lines = ["// Generated by `python -m media_server.events`; edit media_server/events.py instead.", ""]
+    for part in (Word, Evidence, ParticipantMetrics):
+        lines += _interface(part.__name__, part, [])
+    for event in SERVER_EVENTS:
+        head = [f'  type: "{event.type}";', "  at_ms: number;"]
+        if event.channel == "events":
+            head.append("  seq: number;")
+        lines += _interface(event.__name__, event, head)
+    for message in CLIENT_MESSAGES.values():
+        lines += _interface(message.__name__, message, [f'  type: "{message.type}";'])
+    lines.append("export type ServerEvent =\n  | " + "\n  | ".join(e.__name__ for e in SERVER_EVENTS) + ";\n")
+    lines.append(
+        "export type ClientMessage =\n  | " + "\n  | ".join(m.__name__ for m in CLIENT_MESSAGES.values()) + ";"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _interface(name: str, declared: Any, head: list[str]) -> list[str]:
+    hints = typing.get_type_hints(declared)
+    fields = [f"  {f.name}: {_typescript_type(hints[f.name])};" for f in dataclasses.fields(declared)]
+    return [f"export interface {name} {{", *head, *fields, "}", ""]
+
+
+def _typescript_type(hint: Any) -> str:
+    if hint is str:
+        return "string"
+    if hint is bool:
+        return "boolean"
+    if hint in (int, float):
+        return "number"
+    if hint is types.NoneType:
+        return "null"
+    if typing.get_origin(hint) is list:
+        return _typescript_type(typing.get_args(hint)[0]) + "[]"
+    if typing.get_origin(hint) is Literal:
+        return " | ".join(f'"{value}"' for value in typing.get_args(hint))
+    if isinstance(hint, types.UnionType):
+        return " | ".join(_typescript_type(part) for part in typing.get_args(hint))
+    return str(hint.__name__)
+
+
+if __name__ == "__main__":
+    print(typescript(), end="")  # noqa: T201
