@@ -1,0 +1,141 @@
+"""One participant's RTCPeerConnection: answered, watched, and closed within a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from media_server.errors import BadOfferError
+from media_server.rtc.audio_input import AudioBlock
+from media_server.rtc.guard import checked_offer, has_data_section
+from media_server.rtc.heartbeat import Heartbeat, transports
+from media_server.rtc.mixer import MixTrack
+from media_server.rtc.outbox import Outbox
+from media_server.rtc.receiver import discard, receive_audio
+from media_server.settings import Limits
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerCallbacks:
+    """What a peer tells its call; none of them may block."""
+
+    on_audio: Callable[[AudioBlock], None]
+    on_message: Callable[[str | bytes], None]
+
+
+class Peer:
+    """Answers one offer; `run` lasts as long as the peer does.
+
+    States: new → connecting (answered) → connected → gone. Whether it is alive says `heartbeat`, never aiortc's state.
+    """
+
+    def __init__(self, limits: Limits, callbacks: PeerCallbacks) -> None:
+        self._limits = limits
+        self._callbacks = callbacks
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._gone = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._tracks: asyncio.Queue[MediaStreamTrack] = asyncio.Queue(maxsize=limits.offer_sections)
+        self.outbox = Outbox(limits)
+        self.heartbeat = Heartbeat()
+        self._pc.on("track", self._tracks.put_nowait)
+        self._pc.on("connectionstatechange", self._on_state)
+
+    async def answer(self, offer: str, mix: MixTrack) -> str:
+        """The SDP answer to `offer`.
+
+        Raises:
+            BadOfferError: aiortc cannot make anything of it, whatever its parser raised.
+        """
+        sdp = checked_offer(offer, self._limits)
+        try:
+            await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+            self._refuse_video()
+            self._pc.addTrack(mix)
+            if has_data_section(sdp):
+                self.outbox.open(self._pc, self._callbacks.on_message, self.leave)
+            self.heartbeat.listen_to(self._pc)
+            await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except Exception as error:
+            log.info("offer refused kind=%s", type(error).__name__)
+            raise BadOfferError from error
+        return str(self._pc.localDescription.sdp)
+
+    def leave(self) -> None:
+        """Make `run` return."""
+        self._gone.set()
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connected.is_set()
+
+    async def run(self) -> None:
+        """Receive until the peer has left, was not connected in time, or fell silent. Closing is the caller's."""
+        async with asyncio.TaskGroup() as tasks:
+            receiving = tasks.create_task(self._receive())
+            watching = tasks.create_task(self._watch())
+            await self._gone.wait()
+            receiving.cancel()
+            watching.cancel()
+
+    async def close(self) -> None:
+        """Close within the deadline; what hangs loses its sockets."""
+        self._gone.set()
+        try:
+            async with asyncio.timeout(self._limits.close_s):
+                await self._pc.close()
+        except Exception as error:  # noqa: BLE001 - aiortc's close raises anything, or waits for a task that died
+            log.warning("close forced kind=%s", type(error).__name__)
+            self._close_sockets()
+
+    def _close_sockets(self) -> None:
+        for transport in transports(self._pc):
+            for protocol in transport.transport._connection._protocols:
+                with contextlib.suppress(Exception):
+                    protocol.transport.abort()
+
+    def _refuse_video(self) -> None:
+        for transceiver in self._pc.getTransceivers():
+            if transceiver.kind == "video":
+                transceiver.direction = "inactive"
+
+    def _on_state(self) -> None:
+        if self._pc.connectionState == "connected":
+            self._connected.set()
+        elif self._pc.connectionState in ("closed", "failed"):
+            self._gone.set()
+
+    async def _receive(self) -> None:
+        """The first audio track is the participant's; whatever else comes is consumed and dropped."""
+        async with asyncio.TaskGroup() as tasks:
+            has_audio = False
+            while True:
+                track = await self._tracks.get()
+                if track.kind == "audio" and not has_audio:
+                    has_audio = True
+                    tasks.create_task(receive_audio(track, self._callbacks.on_audio))
+                else:
+                    tasks.create_task(discard(track))
+
+    async def _watch(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.connect_s):
+                await self._connected.wait()
+        except TimeoutError:
+            log.info("peer never connected")
+            self._gone.set()
+            return
+        while True:
+            left_s = self._limits.alive_s - self.heartbeat.silent_s()
+            if left_s <= 0:
+                break
+            await asyncio.sleep(left_s)
+        log.info("peer fell silent")
+        self._gone.set()

@@ -1,0 +1,113 @@
+"""Every setting of a media node, read once from the environment into a frozen value."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from media_server.errors import SettingError
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Every bound of the media node; each has a test from both sides."""
+
+    offer_bytes: int = 64 * 1024
+    offer_lines: int = 1_000
+    offer_sections: int = 4
+    offer_candidates: int = 20
+    offer_ssrc_lines: int = 64
+    offer_line_chars: int = 2_048
+    body_s: float = 5.0
+    """How long a request's body may take."""
+    connect_s: float = 15.0
+    """A peer that is not connected by then is closed."""
+    close_s: float = 3.0
+    """Closing a peer; after that its sockets are closed by force."""
+    alive_s: float = 6.0
+    """A peer that nothing authenticated was heard of for so long is gone."""
+    messages_per_s: int = 20
+    participants: int = 50
+    events_buffered_bytes: int = 4 * 1024 * 1024
+    """A reader that is so far behind is closed; it can come back with its last_seq."""
+    live_buffered_bytes: int = 64 * 1024
+    """Live messages are skipped for a reader that is so far behind."""
+    drain_s: float = 8.0
+    """Waiting for the last finals when a call ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    database_url: str
+    redis_url: str
+    data_dir: Path
+    node: str
+    host: str
+    port: int
+    public_url: str
+    """What clients reach this node by, without a trailing slash."""
+    public_origin: str
+    """The only origin that CORS answers."""
+    ice_addresses: tuple[str, ...]
+    """Host candidates; empty: every address of the machine, and 127.0.0.1."""
+    whisper_model: str
+    """`tiny.en` (bundled), a name faster-whisper knows, or a folder."""
+    whisper_device: str
+    asr_workers: int
+    """0: one per core, at most two."""
+    lease_s: float
+    empty_call_s: float
+    """A call that everybody left ends after this."""
+    log_level: str
+    limits: Limits = Limits()
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings in `environ`.
+
+    Raises:
+        SettingError: one is missing or no number; the message names it.
+    """
+    port = _number(environ, "LIVECONVO_MEDIA_PORT", 8081)
+    return Settings(
+        database_url=_required(environ, "DATABASE_URL"),
+        redis_url=environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+        data_dir=Path(_required(environ, "LIVECONVO_DATA_DIR")),
+        node=environ.get("LIVECONVO_NODE", f"{socket.gethostname()}-{port}"),
+        host=environ.get("LIVECONVO_MEDIA_HOST", "127.0.0.1"),
+        port=int(port),
+        public_url=environ.get("LIVECONVO_MEDIA_URL", f"http://localhost:{int(port)}").rstrip("/"),
+        public_origin=environ.get("LIVECONVO_PUBLIC_ORIGIN", "http://localhost:8080").rstrip("/"),
+        ice_addresses=_words(environ.get("LIVECONVO_ICE_ADDRESSES", "")),
+        whisper_model=environ.get("LIVECONVO_WHISPER_MODEL", "tiny.en"),
+        whisper_device=environ.get("LIVECONVO_WHISPER_DEVICE", "cpu"),
+        asr_workers=int(_number(environ, "LIVECONVO_ASR_WORKERS", 0)),
+        lease_s=_number(environ, "LIVECONVO_LEASE_S", 6),
+        empty_call_s=_number(environ, "LIVECONVO_EMPTY_CALL_S", 120),
+        log_level=environ.get("LIVECONVO_LOG_LEVEL", "INFO"),
+    )
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise SettingError(f"{name} is not set; `liveconvo up` sets it for every process it starts")
+    return value
+
+
+def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+    text = environ.get(name, "") or str(default)
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise SettingError(f"{name} must be a number, not {text!r}") from error
+    if value < 0:
+        raise SettingError(f"{name} must not be negative, it is {text}")
+    return value
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
