@@ -1,0 +1,1 @@
+"""What is written about a completed session, with or without a language model."""
