@@ -1,0 +1,55 @@
+/** Addresses of the page: everything after `#`, so that the server serves one file and tokens never reach its logs. */
+
+export type Route =
+  | { readonly name: "home" }
+  | { readonly name: "sessions" }
+  | { readonly name: "settings" }
+  | { readonly name: "session"; readonly id: string }
+  | { readonly name: "join"; readonly id: string }
+  | { readonly name: "link"; readonly token: string }
+  | { readonly name: "invite"; readonly token: string }
+  | { readonly name: "unknown" };
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const TOKEN = /^[\w.~-]{8,256}$/;
+
+export function parseRoute(hash: string): Route {
+  const [first = "", second = "", third = "", ...rest] = hash.replace(/^#?\/?/, "").split("/");
+  if (rest.length > 0) return { name: "unknown" };
+  const shape = [first, second && ":x", third].filter(Boolean).join("/");
+  switch (shape) {
+    case "":
+      return { name: "home" };
+    case "sessions":
+      return { name: "sessions" };
+    case "settings":
+      return { name: "settings" };
+    case "session/:x":
+      return UUID.test(second) ? { name: "session", id: second } : { name: "unknown" };
+    case "session/:x/join":
+      return UUID.test(second) ? { name: "join", id: second } : { name: "unknown" };
+    case "link/:x":
+      return TOKEN.test(second) ? { name: "link", token: second } : { name: "unknown" };
+    case "invite/:x":
+      return TOKEN.test(second) ? { name: "invite", token: second } : { name: "unknown" };
+    default:
+      return { name: "unknown" };
+  }
+}
+
+export function formatRoute(route: Route): string {
+  switch (route.name) {
+    case "session":
+      return `#/session/${route.id}`;
+    case "join":
+      return `#/session/${route.id}/join`;
+    case "link":
+    case "invite":
+      return `#/${route.name}/${route.token}`;
+    case "sessions":
+    case "settings":
+      return `#/${route.name}`;
+    default:
+      return "#/";
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * What the live page shows, as a pure function of the messages: `reduce(state, event, received_ms) → state`.
+ *
+ * Rules:
+ * - The log may be replayed after a reconnect: an entry that was applied before changes nothing.
+ * - Lines are ordered by `seq`. Partials travel on an unordered channel: an older one never replaces a newer one,
+ *   and none outlives the final of its utterance.
+ * - Time is an argument. `received_ms` is the page's own clock; media time is derived from it (see `mediaTime`).
+ */
+import type * as wire from "./events";
+import { showGuidance, withdrawGuidance, type Guidance } from "./guidance";
+import { closeUtterance, putLine, putPartial, reviseLine, type Line, type Partial } from "./transcript";
+import { seqOf } from "./wire";
+
+export type SessionState = wire.SessionStateChanged["state"];
+
+export interface Participant {
+  readonly participant_id: string;
+  readonly name: string;
+  readonly role: wire.ParticipantJoined["role"];
+  readonly source: wire.ParticipantJoined["source"];
+  readonly isPresent: boolean;
+  readonly isOffRecord: boolean;
+  readonly seq: number;
+}
+
+export interface Fault {
+  readonly seq: number;
+  readonly code: string;
+  readonly message: string;
+  readonly fatal: boolean;
+}
+
+export interface CallState {
+  /** The newest entry of the log that was applied; null before the first. */
+  readonly lastSeq: number | null;
+  readonly session: SessionState;
+  readonly sessionSeq: number;
+  /** Media time minus the page's clock, in ms; null before the first message. */
+  readonly clockOffsetMs: number | null;
+  readonly participants: readonly Participant[];
+  readonly lines: readonly Line[];
+  readonly partials: readonly Partial[];
+  /** Utterances that are done, newest last: a late partial of one is dropped. */
+  readonly closedUtterances: readonly string[];
+  readonly guidance: readonly Guidance[];
+  readonly metrics: wire.MetricsUpdated | null;
+  readonly pipeline: wire.PipelineStatus | null;
+  readonly usage: wire.UsageWarning | null;
+  readonly faults: readonly Fault[];
+}
+
+const FAULTS_KEPT = 5;
+
+export const initialState: CallState = {
+  lastSeq: null,
+  session: "draft",
+  sessionSeq: -1,
+  clockOffsetMs: null,
+  participants: [],
+  lines: [],
+  partials: [],
+  closedUtterances: [],
+  guidance: [],
+  metrics: null,
+  pipeline: null,
+  usage: null,
+  faults: [],
+};
+
+export function reduce(state: CallState, event: wire.ServerEvent, receivedMs: number): CallState {
+  const seq = seqOf(event);
+  const lastSeq = seq === null ? state.lastSeq : Math.max(seq, state.lastSeq ?? seq);
+  return { ...apply(state, event), lastSeq, clockOffsetMs: clockOffset(state, event, receivedMs) };
+}
+
+function apply(state: CallState, event: wire.ServerEvent): CallState {
+  switch (event.type) {
+    case "session.state":
+      return changeSession(state, event);
+    case "participant.joined":
+      return { ...state, participants: putParticipant(state.participants, event, true) };
+    case "participant.left":
+      return leave(state, event);
+    case "recording.state":
+      return { ...state, participants: setRecording(state.participants, event) };
+    case "transcript.partial":
+      if (state.closedUtterances.includes(event.utterance_id)) return state;
+      return { ...state, partials: putPartial(state.partials, event) };
+    case "transcript.final":
+      return finish(state, event);
+    case "transcript.revised":
+      return { ...state, lines: reviseLine(state.lines, event) };
+    case "guidance.shown":
+      return { ...state, guidance: showGuidance(state.guidance, event) };
+    case "guidance.withdrawn":
+      return { ...state, guidance: withdrawGuidance(state.guidance, event.guidance_id) };
+    case "metrics.updated":
+      return isOlder(event, state.metrics) ? state : { ...state, metrics: event };
+    case "pipeline.status":
+      return isOlder(event, state.pipeline) ? state : { ...state, pipeline: event };
+    case "usage.warning":
+      return isOlder(event, state.usage) ? state : { ...state, usage: event };
+    case "error":
+      return { ...state, faults: putFault(state.faults, event) };
+    default:
+      return state;
+  }
+}
+
+export function dismissFault(state: CallState, seq: number): CallState {
+  return { ...state, faults: state.faults.filter((fault) => fault.seq !== seq) };
+}
+
+/** After a lost connection nobody will finish the utterances that were being heard. */
+export function forgetPartials(state: CallState): CallState {
+  return { ...state, partials: [] };
+}
+
+export function isOver(state: CallState): boolean {
+  return state.session === "finalizing" || state.session === "completed";
+}
+
+/** Media time at a moment of the page's clock: ms since the first audio of the session's first call. */
+export function mediaTime(state: CallState, nowMs: number): number {
+  return state.clockOffsetMs === null ? 0 : Math.max(0, nowMs + state.clockOffsetMs);
+}
+
+/**
+ * Replayed entries arrive late, so the newest estimate is the largest; it starts afresh when audio starts, because
+ * before that media time stands at 0 while the page's clock runs.
+ */
+function clockOffset(state: CallState, event: wire.ServerEvent, receivedMs: number): number {
+  const offset = event.at_ms - receivedMs;
+  const isStart = event.type === "session.state" && event.state === "active" && event.seq > state.sessionSeq;
+  if (isStart || state.clockOffsetMs === null) return offset;
+  return Math.max(offset, state.clockOffsetMs);
+}
+
+function changeSession(state: CallState, event: wire.SessionStateChanged): CallState {
+  if (event.seq <= state.sessionSeq) return state;
+  const partials = event.state === "active" ? state.partials : [];
+  return { ...state, session: event.state, sessionSeq: event.seq, partials };
+}
+
+function leave(state: CallState, event: wire.ParticipantLeft): CallState {
+  const partials = state.partials.filter((partial) => partial.participant_id !== event.participant_id);
+  return { ...state, partials, participants: putParticipant(state.participants, event, false) };
+}
+
+function putParticipant(
+  participants: readonly Participant[],
+  event: wire.ParticipantJoined | wire.ParticipantLeft,
+  isPresent: boolean,
+): readonly Participant[] {
+  const { participant_id, name, role, source, seq } = event;
+  const known = participants.find((one) => one.participant_id === participant_id);
+  if (known === undefined) {
+    return [...participants, { participant_id, name, role, source, isPresent, isOffRecord: false, seq }];
+  }
+  if (seq <= known.seq) return participants;
+  return participants.map((one) => (one === known ? { ...one, name, role, source, isPresent, seq } : one));
+}
+
+function setRecording(participants: readonly Participant[], event: wire.RecordingStateChanged): readonly Participant[] {
+  return participants.map((one) =>
+    one.participant_id === event.participant_id ? { ...one, isOffRecord: event.state === "off_record" } : one,
+  );
+}
+
+function finish(state: CallState, event: wire.TranscriptFinal): CallState {
+  return {
+    ...state,
+    lines: putLine(state.lines, event),
+    partials: state.partials.filter((partial) => partial.utterance_id !== event.utterance_id),
+    closedUtterances: closeUtterance(state.closedUtterances, event.utterance_id),
+  };
+}
+
+function putFault(faults: readonly Fault[], event: wire.Error): readonly Fault[] {
+  const { seq, code, message, fatal } = event;
+  if (faults.some((fault) => fault.seq === seq)) return faults;
+  return [...faults, { seq, code, message, fatal }].slice(-FAULTS_KEPT);
+}
+
+function isOlder(event: { at_ms: number }, known: { at_ms: number } | null): boolean {
+  return known !== null && event.at_ms < known.at_ms;
+}

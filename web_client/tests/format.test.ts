@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { clock, count, duration, initials, percent, shortSeconds, speakerColour } from "../src/lib/format";
+
+test.each([[0, "0:00"], [-5, "0:00"], [59_999, "0:59"], [247_000, "4:07"], [3_723_000, "1:02:03"]])("%d ms read %s", (ms, text) => {
+  expect(clock(ms)).toBe(text);
+});
+test.each([[0, "0 s"], [45.4, "45 s"], [60, "1 min"], [3599, "1 h 0 min"], [3900, "1 h 5 min"]])("%d s last %s", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+test.each([[null, "–"], [840, "0.8 s"], [12_400, "12 s"]])("%s is %s", (ms, text) => {
+  expect(shortSeconds(ms)).toBe(text);
+});
+test("a ratio is whole percent", () => {
+  expect(percent(0.426)).toBe("43 %");
+});
+test("one thing is singular", () => {
+  expect([count(1, "word"), count(2, "word"), count(0, "reply", "replies")]).toEqual(["1 word", "2 words", "0 replies"]);
+});
+test.each([["Ada Lovelace", "AL"], ["bob", "B"], ["", "?"], ["Jean Luc Picard", "JP"], ["😀 x", "😀X"]])("%s has the letters %s", (name, text) => {
+  expect(initials(name)).toBe(text);
+});
+test("a speaker's colour is one of six and stays", () => {
+  const colours = ["a", "b", "0191e3c4"].map(speakerColour);
+  expect(colours.every((colour) => colour >= 0 && colour < 6) && speakerColour("a") === colours[0]).toBe(true);
+});

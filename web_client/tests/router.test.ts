@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { formatRoute, parseRoute, type Route } from "../src/lib/router";
+
+const id = "0191e3c4-1111-7222-8333-123456789abc";
+const token = "k3-_abcDEF123456";
+const routes: [string, Route][] = [
+  ["#/", { name: "home" }],
+  ["#/sessions", { name: "sessions" }],
+  ["#/settings", { name: "settings" }],
+  [`#/session/${id}`, { name: "session", id }],
+  [`#/session/${id}/join`, { name: "join", id }],
+  [`#/link/${token}`, { name: "link", token }],
+  [`#/invite/${token}`, { name: "invite", token }],
+];
+
+test.each(routes)("%s is read", (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+});
+test.each(routes)("%s is written", (hash, route) => {
+  expect(formatRoute(route)).toBe(hash);
+});
+test("an empty address is the start page", () => {
+  expect(parseRoute("")).toEqual({ name: "home" });
+});
+test.each(["#/nowhere", "#/session/12", `#/session/${id}/edit`, `#/session/${id}/join/now`, "#/link/", "#/invite/a b", "#/sessions/x"])(
+  "%s leads nowhere",
+  (hash) => {
+    expect(parseRoute(hash)).toEqual({ name: "unknown" });
+  },
+);
