@@ -1,0 +1,203 @@
+"""The node's spool: an entry is durable here before anybody sees it.
+
+One thread owns the file; the event loop only hands it work and is told when that is done, in the order in which it was
+handed over. All work that waits while the disk is busy shares the next commit (group commit). Nothing waits for a
+timer: an entry is durable after at most two commits.
+
+Policies:
+- At most `max_waiting` pieces of work wait for the disk; an entry beyond them is refused at once (SpoolFullError).
+- The file takes at most `max_bytes`; beyond it, or on a full disk, an entry is refused (SpoolFullError). What was
+  accepted is never dropped: entries leave by trim() alone.
+- Cancelling whoever waits for an append does not undo it: the entry will be in Postgres.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from db.records import LogEntry
+from media_server.spool_file import Refusal, SpoolError, SpoolFile, SpoolFullError
+
+MAX_BYTES = 1024**3
+MAX_WAITING = 4096
+JOBS_PER_COMMIT = 512
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One piece of work for the thread, and who is told its result."""
+
+    act: Callable[[SpoolFile], Any]
+    done: asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    job: _Job
+    result: Any = None
+    error: SpoolError | None = None
+
+
+class Spool:
+    """The entries of this node that are not in Postgres yet, oldest first."""
+
+    def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, max_waiting: int = MAX_WAITING) -> None:
+        """`folder` is this node's own: <data>/spool/<node>."""
+        self.folder = folder
+        self.size = 0
+        """Durable entries that were not trimmed yet."""
+        self._max_bytes = max_bytes
+        self._max_waiting = max_waiting
+        self._waiting = 0
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed: asyncio.Future[None]
+
+    async def open(self) -> None:
+        """Lock and open the file, waiting some seconds for an owner that is just leaving.
+
+        Raises:
+            SpoolLockedError: another program owns it.
+            SpoolError: it cannot be written.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._closed = self._loop.create_future()
+        opened = self._loop.create_future()
+        threading.Thread(target=self._serve, args=(self._loop, opened), name="spool", daemon=True).start()
+        await opened
+
+    async def aclose(self) -> None:
+        """Finish what was handed over, then close the file."""
+        if self._loop is None:
+            return
+        self._loop = None
+        self._jobs.put(None)
+        await asyncio.shield(self._closed)
+
+    def append(self, entry: LogEntry) -> asyncio.Future[None]:
+        """Await the result: the entry is durable then. Entries become durable in the order of these calls.
+
+        Raises:
+            SpoolFullError: there is no room for it, or too much waits for the disk.
+            SpoolError: it could not be written.
+        """
+        if self._waiting >= self._max_waiting:
+            raise SpoolFullError("Too many entries wait for the disk of this node.")
+        return self._submit(lambda file: file.insert(entry))
+
+    async def oldest(self, limit: int = 100) -> list[tuple[int, LogEntry]]:
+        """The oldest entries with their positions."""
+        entries: list[tuple[int, LogEntry]] = await self._submit(lambda file: file.oldest(limit))
+        return entries
+
+    async def trim(self, position: int, refusals: Sequence[Refusal] = ()) -> None:
+        """Forget the entries up to this position, except that the refused ones are set aside."""
+        await self._submit(lambda file: file.trim(position, refusals))
+
+    async def refused(self) -> list[tuple[LogEntry, str]]:
+        """What Postgres would not take, with the reason's code."""
+        entries: list[tuple[LogEntry, str]] = await self._submit(lambda file: file.refused())
+        return entries
+
+    async def wait_filled(self) -> None:
+        await self._filled.wait()
+
+    async def wait_emptied(self) -> None:
+        await self._emptied.wait()
+
+    def _submit(self, act: Callable[[SpoolFile], Any]) -> asyncio.Future[Any]:
+        if self._loop is None:
+            raise SpoolError("The spool is closed.")
+        done = self._loop.create_future()
+        self._waiting += 1
+        self._jobs.put(_Job(act, done))
+        return done
+
+    def _settle(self, outcomes: list[_Outcome], size: int) -> None:
+        """In the event loop: tell everybody, in order."""
+        self._waiting -= len(outcomes)
+        self._resize(size)
+        for outcome in outcomes:
+            _resolve(outcome.job.done, outcome.result, outcome.error)
+
+    def _resize(self, size: int) -> None:
+        self.size = size
+        _assign(self._filled, size > 0)
+        _assign(self._emptied, size == 0)
+
+    def _serve(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None]) -> None:
+        """The thread."""
+        tell = partial(_tell, loop)
+        try:
+            file = SpoolFile(self.folder, max_bytes=self._max_bytes)
+        except SpoolError as error:
+            tell(_resolve, opened, None, error)
+            tell(_resolve, self._closed, None, None)
+            return
+        try:
+            tell(self._resize, file.size)
+            tell(_resolve, opened, None, None)
+            for jobs in self._batches():
+                tell(self._settle, _perform(file, jobs), file.size)
+        finally:
+            file.close()
+            tell(_resolve, self._closed, None, None)
+
+    def _batches(self) -> Iterator[list[_Job]]:
+        """All that waits, again and again, until the spool is closed."""
+        job = self._jobs.get()
+        while job is not None:
+            jobs = [job]
+            try:
+                while len(jobs) < JOBS_PER_COMMIT and (job := self._jobs.get_nowait()) is not None:
+                    jobs.append(job)
+            except Empty:
+                pass
+            yield jobs
+            job = None if job is None else self._jobs.get()
+
+
+def _perform(file: SpoolFile, jobs: list[_Job]) -> list[_Outcome]:
+    """Do all in one commit; when that fails, one by one, so that a full disk cannot stop the trim that empties it."""
+    try:
+        with file.transaction():
+            return [_Outcome(job, result=job.act(file)) for job in jobs]
+    except SpoolError as error:
+        if len(jobs) == 1:
+            return [_Outcome(jobs[0], error=error)]
+    return [outcome for job in jobs for outcome in _perform(file, [job])]
+
+
+def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[..., None], *args: Any) -> None:
+    try:
+        loop.call_soon_threadsafe(callback, *args)
+    except RuntimeError:
+        _log.warning("the event loop of a spool ended before the spool")
+
+
+def _resolve(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+def _assign(event: asyncio.Event, is_set: bool) -> None:
+    if is_set:
+        event.set()
+    else:
+        event.clear()
