@@ -1,0 +1,77 @@
+"""What a query can answer beside rows: one small family of errors, and the one place that makes them of the driver's.
+
+`code` is stable and meant for clients: a rule's own code ("session_state"), or the name of the constraint that spoke.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+
+_RULE_SQLSTATE = "LC001"
+"""What our own SQL raises; its message is the code of a conflict."""
+
+
+class DbError(Exception):
+    """The database refused."""
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+        self.code = code
+
+
+class NotFoundError(DbError):
+    """There is no such row, or it is not yours: the two look the same."""
+
+
+class ConflictError(DbError):
+    """The row is in a state that does not allow this."""
+
+
+class InvalidError(DbError):
+    """A value breaks a rule of the database."""
+
+
+class UnavailableError(DbError):
+    """Postgres does not answer; trying again later may help."""
+
+
+class MigrationError(DbError):
+    """The migrations cannot be applied."""
+
+
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.PostgresIOError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+
+
+def translate(error: Exception) -> DbError | None:
+    """Our error for one of the driver's; None for anything that is not the driver's.
+
+    Raise the result `from` the original.
+    """
+    match error:
+        case asyncpg.InterfaceError() if isinstance(error, ValueError):
+            return InvalidError("value", str(error))  # an argument that does not fit its parameter
+        case asyncpg.UniqueViolationError() | asyncpg.ExclusionViolationError():
+            return ConflictError(error.constraint_name or "conflict")
+        case asyncpg.IntegrityConstraintViolationError():
+            return InvalidError(error.constraint_name or error.column_name or "constraint")
+        case asyncpg.DataError():
+            return InvalidError("value", str(error))
+        case asyncpg.InsufficientPrivilegeError():
+            return NotFoundError("not_found")
+        case asyncpg.PostgresError() if error.sqlstate == _RULE_SQLSTATE:
+            return ConflictError(error.message or "conflict")
+        case asyncpg.PostgresError() | asyncpg.InterfaceError() | asyncpg.InternalClientError():
+            if isinstance(error, _UNAVAILABLE):
+                return UnavailableError("database_unavailable")
+    return None

@@ -1,0 +1,105 @@
+"""Long work as rows: put in the queue by the transaction that causes it, run by a worker of its own.
+
+The queue is pgqueuer's; its tables come with our migrations. A handler may run twice for one job (a worker died), so
+it must be safe to run twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import cast
+
+import asyncpg
+from pgqueuer.errors import RetryRequested
+from pgqueuer.models import Job
+from pgqueuer.qm import QueueManager
+from pgqueuer.queries import Queries
+
+from db.pool import CONNECT_TIMEOUT_S, Connection, connection_settings, translation
+
+Handler = Callable[[bytes], Awaitable[None]]
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=30)
+"""A job whose worker was silent for this long is given to another worker."""
+POLL_INTERVAL = timedelta(seconds=5)
+MAX_CONCURRENT_JOBS = 2
+MAX_ATTEMPTS = 5
+RECONNECT_DELAY_S = 1.0
+_FIRST_RETRY_DELAY_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+async def enqueue(conn: Connection, entrypoint: str, payload: bytes, dedupe_key: str | None = None) -> bool:
+    """Put a job in the queue, in the caller's transaction; False if one with this key waits or runs already."""
+    # A pool's proxy has the methods of a connection.
+    queries = Queries.from_asyncpg_connection(cast("asyncpg.Connection[asyncpg.Record]", conn))
+    (job_id,) = await queries.enqueue(entrypoint, payload, dedupe_key=dedupe_key, on_conflict="skip")
+    return job_id is not None
+
+
+async def run_worker(url: str, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
+    """Run jobs until `stop` is set, on connections of its own; back again whenever Postgres is.
+
+    A handler that raises is tried again, later each time, five times in all.
+    """
+    while not stop.is_set():
+        try:
+            await _run_until_disconnected(url, handlers, stop)
+        except Exception:
+            log.exception("job worker lost its database")
+            await _wait(stop, RECONNECT_DELAY_S)
+
+
+async def _run_until_disconnected(url: str, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
+    async with translation():
+        conn = await asyncpg.connect(
+            url, timeout=CONNECT_TIMEOUT_S, server_settings=connection_settings("liveconvo-jobs")
+        )
+    try:
+        worker = QueueManager(Queries.from_asyncpg_connection(conn))
+        conn.add_termination_listener(lambda _: worker.shutdown.set())
+        for name, handler in handlers.items():
+            worker.entrypoint(name, on_failure="hold")(_job_handler(name, handler))
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(_forward(stop, worker.shutdown))
+            await worker.run(
+                dequeue_timeout=POLL_INTERVAL,
+                batch_size=MAX_CONCURRENT_JOBS,
+                max_concurrent_tasks=MAX_CONCURRENT_JOBS,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                shutdown_on_listener_failure=True,
+            )
+            stopping.cancel()
+    finally:
+        conn.terminate()
+
+
+def _job_handler(name: str, handler: Handler) -> Callable[[Job], Awaitable[None]]:
+    async def run(job: Job) -> None:
+        try:
+            await handler(job.payload or b"")
+        except Exception as error:
+            log.exception("job failed entrypoint=%s job=%s attempt=%s", name, job.id, job.attempts)
+            if job.attempts + 1 >= MAX_ATTEMPTS:
+                raise
+            delay = timedelta(seconds=_FIRST_RETRY_DELAY_S * 2**job.attempts)
+            raise RetryRequested(delay, reason=type(error).__name__) from error
+
+    return run
+
+
+async def _forward(stop: asyncio.Event, shutdown: asyncio.Event) -> None:
+    await stop.wait()
+    shutdown.set()
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,255 @@
+"""Sessions: the stored conversation and its states draft → active → completed (⇄ archived).
+
+Rules:
+- Anything else is ConflictError("session_state"); repeating the step one is in is not.
+- A soft-deleted session is not there.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from db import jobs
+from db.errors import ConflictError, NotFoundError
+from db.pool import Connection
+from db.records import Participant, Session
+
+__all__ = ["Participant", "Session"]
+
+FINALIZE_SESSION = "finalize_session"
+"""The job that a completed session waits for; its payload is the session's id as text."""
+
+
+async def insert_session(
+    conn: Connection, *, user_id: UUID, organization_id: UUID, title: str, conversation_type: str
+) -> Session:
+    row = await conn.fetchrow(
+        """
+        INSERT INTO sessions (user_id, organization_id, title, conversation_type)
+        VALUES ($1, $2, $3, $4)
+        RETURNING
+            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
+            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
+            silence_periods_count, finalized_at, created_at
+        """,
+        user_id,
+        organization_id,
+        title,
+        conversation_type,
+    )
+    assert row is not None  # noqa: S101  an INSERT of one row returns one row
+    return Session(**row)
+
+
+async def get_session(conn: Connection, organization_id: UUID, session_id: UUID) -> Session:
+    """
+    Raises:
+        NotFoundError: no such session in this organization.
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
+            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
+            silence_periods_count, finalized_at, created_at
+        FROM sessions
+        WHERE id = $1
+            AND organization_id = $2
+            AND deleted_at IS NULL
+        """,
+        session_id,
+        organization_id,
+    )
+    if row is None:
+        raise NotFoundError("session_not_found")
+    return Session(**row)
+
+
+async def find_session(conn: Connection, session_id: UUID) -> Session | None:
+    """For the roles that are bound to no tenant (media, jobs)."""
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
+            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
+            silence_periods_count, finalized_at, created_at
+        FROM sessions
+        WHERE id = $1
+            AND deleted_at IS NULL
+        """,
+        session_id,
+    )
+    return Session(**row) if row else None
+
+
+async def list_sessions(
+    conn: Connection,
+    organization_id: UUID,
+    *,
+    status: str | None = None,
+    limit: int = 20,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[Session]:
+    """Newest first, those that come after `before` (created_at and id of the last one seen)."""
+    created_before, id_before = before or (None, None)
+    rows = await conn.fetch(
+        """
+        SELECT
+            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
+            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
+            silence_periods_count, finalized_at, created_at
+        FROM sessions
+        WHERE organization_id = $1
+            AND deleted_at IS NULL
+            AND ($2::text IS NULL OR status = $2)
+            AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+        ORDER BY created_at DESC, id DESC
+        LIMIT $5
+        """,
+        organization_id,
+        status,
+        created_before,
+        id_before,
+        limit,
+    )
+    return [Session(**row) for row in rows]
+
+
+async def list_participants(conn: Connection, session_id: UUID) -> list[Participant]:
+    """In the order in which they were admitted."""
+    rows = await conn.fetch(
+        """
+        SELECT
+            id, session_id, organization_id, user_id, name, role, source, shared_mic, coached, consent_version,
+            consented_at, joined_at, left_at, created_at
+        FROM session_participants
+        WHERE session_id = $1
+        ORDER BY created_at, id
+        """,
+        session_id,
+    )
+    return [Participant(**row) for row in rows]
+
+
+async def activate_session(conn: Connection, session_id: UUID, started_at: datetime) -> None:
+    """draft → active, at the first audio packet; later calls keep the first `recording_started_at`.
+
+    Raises:
+        NotFoundError, ConflictError("session_state")
+    """
+    status = await conn.execute(
+        """
+        UPDATE sessions
+        SET status = 'active',
+            recording_started_at = coalesce(recording_started_at, $2)
+        WHERE id = $1
+            AND status IN ('draft', 'active')
+            AND deleted_at IS NULL
+        """,
+        session_id,
+        started_at,
+    )
+    if status != "UPDATE 1":
+        await _refuse(conn, session_id)
+
+
+async def complete_session(conn: Connection, session_id: UUID, ended_at: datetime) -> bool:
+    """draft or active → completed, with its counters, its pending summary and the job that writes it.
+
+    False if it was completed before: then nothing happens a second time.
+
+    Raises:
+        NotFoundError, ConflictError("session_state")
+    """
+    row = await conn.fetchrow(
+        """
+        WITH locked AS (
+            SELECT id
+            FROM sessions
+            WHERE id = $1
+                AND status IN ('draft', 'active')
+                AND deleted_at IS NULL
+            FOR UPDATE
+        ),
+        finals AS (
+            SELECT
+                content,
+                participant_id,
+                start_time_seconds AS start_s,
+                coalesce(end_time_seconds, start_time_seconds) AS end_s
+            FROM transcripts
+            WHERE session_id = $1
+                AND is_final
+        ),
+        waits AS (
+            SELECT start_s - max(end_s) OVER (
+                ORDER BY start_s, end_s ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS wait_s
+            FROM finals
+        )
+        UPDATE sessions
+        SET status = 'completed',
+            recording_ended_at = $2,
+            recording_duration_seconds = (
+                SELECT coalesce(sum(seconds_recorded), 0)
+                FROM usage_tracking
+                WHERE session_id = $1
+            ),
+            total_words_spoken = (
+                SELECT coalesce(sum(cardinality(regexp_split_to_array(btrim(content), '\\s+'))), 0)
+                FROM finals
+                WHERE btrim(content) <> ''
+            ),
+            user_talk_time_seconds = (
+                SELECT coalesce(round(sum(end_s - start_s)), 0)
+                FROM finals
+                JOIN session_participants ON session_participants.id = finals.participant_id
+                WHERE session_participants.role = 'host'
+            ),
+            silence_periods_count = (SELECT count(*) FROM waits WHERE wait_s >= $3)
+        FROM locked
+        WHERE sessions.id = locked.id
+        RETURNING sessions.user_id, sessions.organization_id, sessions.title
+        """,
+        session_id,
+        ended_at,
+        SILENCE_PERIOD_S,
+    )
+    if row is None:
+        await _refuse(conn, session_id, repeated="completed")
+        return False
+    await conn.execute(
+        """
+        INSERT INTO summaries (session_id, user_id, organization_id, title)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+        """,
+        session_id,
+        row["user_id"],
+        row["organization_id"],
+        row["title"],
+    )
+    await jobs.enqueue(conn, FINALIZE_SESSION, str(session_id).encode(), dedupe_key=str(session_id))
+    return True
+
+
+SILENCE_PERIOD_S = 3
+"""Nobody speaks for at least this long: a silence period."""
+
+
+async def mark_finalized(conn: Connection, session_id: UUID) -> bool:
+    """The summary is settled; False if it was before."""
+    status = await conn.execute(
+        "UPDATE sessions SET finalized_at = now() WHERE id = $1 AND status = 'completed' AND finalized_at IS NULL",
+        session_id,
+    )
+    return status == "UPDATE 1"
+
+
+async def _refuse(conn: Connection, session_id: UUID, *, repeated: str | None = None) -> None:
+    status = await conn.fetchval("SELECT status FROM sessions WHERE id = $1 AND deleted_at IS NULL", session_id)
+    if status is None:
+        raise NotFoundError("session_not_found")
+    if status != repeated:
+        raise ConflictError("session_state")

@@ -1,0 +1,117 @@
+"""Ways into a call: tickets (one successful use within a minute) and invitations (many uses until revoked).
+
+Tokens arrive here as sha256. The api role makes them; the media role finds and redeems tickets.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from db.pool import Connection
+from db.records import Invite, Ticket
+
+__all__ = ["Invite", "Ticket"]
+
+
+async def insert_ticket(
+    conn: Connection,
+    *,
+    token_hash: bytes,
+    session_id: UUID,
+    organization_id: UUID,
+    participant_id: UUID,
+    node: str,
+    media_url: str,
+    expires_at: datetime,
+) -> None:
+    await conn.execute(
+        """
+        INSERT INTO join_tickets (
+            token_hash, session_id, organization_id, participant_id, node, media_url, expires_at
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """,
+        token_hash,
+        session_id,
+        organization_id,
+        participant_id,
+        node,
+        media_url,
+        expires_at,
+    )
+
+
+async def find_ticket(conn: Connection, token_hash: bytes) -> Ticket | None:
+    """What the ticket entitles to; None for an unknown, used or expired one."""
+    row = await conn.fetchrow(
+        """
+        SELECT
+            session_id, organization_id, participant_id, name, role, source, shared_mic, coached, consented, user_id,
+            expires_at
+        FROM find_ticket($1)
+        """,
+        token_hash,
+    )
+    return Ticket(**row) if row else None
+
+
+async def redeem_ticket(conn: Connection, token_hash: bytes) -> bool:
+    """True for exactly one caller, and only before it expires."""
+    redeemed: bool = await conn.fetchval("SELECT redeem_ticket($1)", token_hash)
+    return redeemed
+
+
+async def insert_invite(
+    conn: Connection,
+    *,
+    token_hash: bytes,
+    session_id: UUID,
+    organization_id: UUID,
+    role: str,
+    name: str | None,
+    created_by: UUID,
+    expires_at: datetime,
+) -> UUID:
+    """The invitation's id. Role: participant, supervisor or customer."""
+    row = await conn.fetchrow(
+        """
+        INSERT INTO session_invites (token_hash, session_id, organization_id, role, name, created_by, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        RETURNING id
+        """,
+        token_hash,
+        session_id,
+        organization_id,
+        role,
+        name,
+        created_by,
+        expires_at,
+    )
+    assert row is not None  # noqa: S101  an INSERT of one row returns one row
+    invite_id: UUID = row["id"]
+    return invite_id
+
+
+async def find_invite(conn: Connection, token_hash: bytes) -> Invite | None:
+    """None for an unknown, revoked or expired one, and when its maker has left the organization."""
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, session_id, organization_id, role, name, created_by, expires_at, session_title, conversation_type,
+            session_status, organization_name
+        FROM find_invite($1)
+        """,
+        token_hash,
+    )
+    return Invite(**row) if row else None
+
+
+async def revoke_invite(conn: Connection, session_id: UUID, invite_id: UUID) -> bool:
+    """False if there was nothing to revoke."""
+    status = await conn.execute(
+        "UPDATE session_invites SET revoked_at = now() WHERE id = $1 AND session_id = $2 AND revoked_at IS NULL",
+        invite_id,
+        session_id,
+    )
+    return status == "UPDATE 1"

@@ -1,0 +1,84 @@
+"""What was said: final transcripts, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import orjson
+
+from db.pool import Connection
+from db.records import NewTranscript, Transcript
+
+__all__ = ["NewTranscript", "Transcript"]
+
+
+async def insert_transcripts(conn: Connection, rows: Sequence[NewTranscript]) -> int:
+    """How many were new; those whose id is there already stay as they are."""
+    now = datetime.now(UTC)
+    status = await conn.execute(
+        """
+        INSERT INTO transcripts (
+            id, session_id, organization_id, content, speaker, sequence_number, start_time_seconds, end_time_seconds,
+            confidence_score, stt_provider, participant_id, client_id, utterance_id, words, language, created_at,
+            is_final
+        )
+        SELECT
+            id, session_id, organization_id, content, left(speaker, 50), sequence_number, start_time_seconds,
+            end_time_seconds, confidence_score, stt_provider, participant_id, participant_id::text, utterance_id, words,
+            language, created_at, true
+        FROM unnest(
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[], $7::numeric[], $8::numeric[],
+            $9::numeric[], $10::text[], $11::uuid[], $12::text[], $13::jsonb[], $14::text[], $15::timestamptz[]
+        ) AS final (
+            id, session_id, organization_id, content, speaker, sequence_number, start_time_seconds, end_time_seconds,
+            confidence_score, stt_provider, participant_id, utterance_id, words, language, created_at
+        )
+        ON CONFLICT (id) DO NOTHING
+        """,
+        [row.id for row in rows],
+        [row.session_id for row in rows],
+        [row.organization_id for row in rows],
+        [row.content for row in rows],
+        [row.speaker for row in rows],
+        [row.sequence_number for row in rows],
+        [row.start_time_seconds for row in rows],
+        [row.end_time_seconds for row in rows],
+        [row.confidence_score for row in rows],
+        [row.stt_provider for row in rows],
+        [row.participant_id for row in rows],
+        [row.utterance_id for row in rows],
+        [None if row.words is None else row.words.decode() for row in rows],
+        [row.language for row in rows],
+        [row.created_at or now for row in rows],
+    )
+    return int(status.split()[-1])
+
+
+async def list_transcripts(conn: Connection, session_id: UUID, *, since: int = 0, limit: int = 200) -> list[Transcript]:
+    """In order, those after sequence number `since`."""
+    rows = await conn.fetch(
+        """
+        SELECT
+            id, session_id, content, speaker, confidence_score, start_time_seconds, end_time_seconds, stt_provider,
+            is_final, sequence_number, participant_id, utterance_id, words, language, revision, created_at
+        FROM transcripts
+        WHERE session_id = $1
+            AND sequence_number > $2
+        ORDER BY sequence_number
+        LIMIT $3
+        """,
+        session_id,
+        since,
+        limit,
+    )
+    return [Transcript(**{**row, "words": row["words"] and orjson.loads(row["words"])}) for row in rows]
+
+
+async def latest_sequence_number(conn: Connection, session_id: UUID) -> int:
+    """0 while nothing was said."""
+    latest: int = await conn.fetchval(
+        "SELECT coalesce(max(sequence_number), 0) FROM transcripts WHERE session_id = $1", session_id
+    )
+    return latest
