@@ -41,7 +41,8 @@ class Peer:
         self._callbacks = callbacks
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._gone = asyncio.Event()
-        self._connected = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._is_connected = False
         self._tracks: asyncio.Queue[MediaStreamTrack] = asyncio.Queue(maxsize=limits.offer_sections)
         self.outbox = Outbox(limits)
         self.heartbeat = Heartbeat()
@@ -71,10 +72,12 @@ class Peer:
     def leave(self) -> None:
         """Make `run` return."""
         self._gone.set()
+        self._settled.set()
 
-    @property
-    def is_connected(self) -> bool:
-        return self._connected.is_set()
+    async def connected(self) -> bool:
+        """Wait for the connection; False when the peer went before it was there."""
+        await self._settled.wait()
+        return self._is_connected
 
     async def run(self) -> None:
         """Receive until the peer has left, was not connected in time, or fell silent. Closing is the caller's."""
@@ -87,7 +90,7 @@ class Peer:
 
     async def close(self) -> None:
         """Close within the deadline; what hangs loses its sockets."""
-        self._gone.set()
+        self.leave()
         try:
             async with asyncio.timeout(self._limits.close_s):
                 await self._pc.close()
@@ -108,9 +111,10 @@ class Peer:
 
     def _on_state(self) -> None:
         if self._pc.connectionState == "connected":
-            self._connected.set()
+            self._is_connected = True
+            self._settled.set()
         elif self._pc.connectionState in ("closed", "failed"):
-            self._gone.set()
+            self.leave()
 
     async def _receive(self) -> None:
         """The first audio track is the participant's; whatever else comes is consumed and dropped."""
@@ -127,10 +131,10 @@ class Peer:
     async def _watch(self) -> None:
         try:
             async with asyncio.timeout(self._limits.connect_s):
-                await self._connected.wait()
+                await self._settled.wait()
         except TimeoutError:
             log.info("peer never connected")
-            self._gone.set()
+            self.leave()
             return
         while True:
             left_s = self._limits.alive_s - self.heartbeat.silent_s()
@@ -138,4 +142,4 @@ class Peer:
                 break
             await asyncio.sleep(left_s)
         log.info("peer fell silent")
-        self._gone.set()
+        self.leave()

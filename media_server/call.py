@@ -1,0 +1,392 @@
+"""One live call: its participants, what is said and heard, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+from db.records import Lease, LogEntry
+from media_server import events
+from media_server.call_clock import CallClock
+from media_server.conversation.types import Speech, SpeechEnded, SpeechStarted, SpokenWord, Utterance, ms_to_samples
+from media_server.conversation.types import samples_to_ms
+from media_server.conversation.usage import UsageMeter
+from media_server.errors import MediaError
+from media_server.event_log import EventLog, LeaseLostError
+from media_server.fanout import Fanout
+from media_server.participant import Guest, Participant
+from media_server.pipeline.advise import Advisor
+from media_server.pipeline.listen import Listener
+from media_server.pipeline.transcribe import Final, Partial, Track, Transcriber
+from media_server.rtc.audio_input import AudioBlock
+from media_server.rtc.mixer import Mixer
+from media_server.rtc.peer import Peer, PeerCallbacks
+from media_server.settings import Settings
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.1
+ADVICE_MS = 250
+LATE_MS = 300
+"""Audio that did not come by then is silence."""
+
+
+SessionHistory = Callable[[UUID, int, Sequence[str]], Awaitable[list[LogEntry]]]
+"""Entries of a session after a seq, for these audiences, as far as Postgres has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallParts:
+    """What a node lends to each of its calls."""
+
+    settings: Settings
+    listener: Listener
+    transcriber: Transcriber
+    history: SessionHistory
+    new_advisor: Callable[[str], Advisor]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a call is over; it completes the session, or leaves it to come back."""
+
+    reason: str
+    completes: bool
+
+
+class Call:
+    """States: waiting (no audio yet) → active ⇄ paused → over."""
+
+    def __init__(self, lease: Lease, event_log: EventLog, parts: CallParts) -> None:
+        loop = asyncio.get_running_loop()
+        self.lease = lease
+        self.participants: dict[str, Participant] = {}
+        self.empty_since: float | None = loop.time()
+        self.joining = 0
+        """Offers that are being answered; a call is not given up meanwhile."""
+        self.was_used = False
+        self._loop = loop
+        self._log = event_log
+        self._parts = parts
+        self._limits = parts.settings.limits
+        self._clock = CallClock(loop.time, lease.now, lease.recording_started_at)
+        self._fanout = Fanout(partial(parts.history, lease.session_id), event_log.entries_after)
+        self._mixer = Mixer()
+        self._advisor = parts.new_advisor(lease.conversation_type or "")
+        self._usage = UsageMeter()
+        self._peers: dict[str, Peer] = {}
+        self._tracks: dict[str, Track] = {}
+        self._is_paused = lease.paused
+        self._ending: Ending | None = None
+        self._over = asyncio.Event()
+        self._started = asyncio.Event()
+        self._tasks: asyncio.TaskGroup | None = None
+        event_log.subscribe(self._fanout.publish)
+
+    # life
+
+    async def run(self) -> None:
+        """Live until the call is over."""
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            background = [tasks.create_task(self._mixer.run()), tasks.create_task(self._tick_often())]
+            self._started.set()
+            await self._over.wait()
+            await self._wind_up()
+            for task in background:
+                task.cancel()
+
+    def end(self, reason: str, *, completes: bool = True) -> None:
+        """Begin to end the call; the first reason counts."""
+        if self._ending is None:
+            self._ending = Ending(reason, completes)
+            self._over.set()
+
+    @property
+    def is_over(self) -> bool:
+        return self._ending is not None
+
+    async def answer(self, guest: Guest, offer: str) -> tuple[Participant, Peer, str]:
+        """Answer one offer; nothing of it is part of the call until `admit`."""
+        await self._started.wait()
+        pending: list[Participant] = []
+        peer = Peer(
+            self._limits,
+            PeerCallbacks(
+                on_audio=lambda block: self._hear(pending[0], block),
+                on_message=lambda raw: pending[0].inbox.put(raw),
+            ),
+        )
+        participant = Participant(guest, self._clock, peer.outbox, self._limits.messages_per_s)
+        pending.append(participant)
+        try:
+            answer = await peer.answer(offer, self._mixer.add_listener(participant.key))
+        except BaseException:
+            self._mixer.remove(participant.key)
+            await peer.close()
+            raise
+        return participant, peer, answer
+
+    async def refuse(self, participant: Participant, peer: Peer) -> None:
+        """Take back an answer that nobody may have."""
+        self._mixer.remove(participant.key)
+        await peer.close()
+
+    def admit(self, participant: Participant, peer: Peer) -> None:
+        """Make an answered participant part of the call."""
+        assert self._tasks is not None  # noqa: S101 - `answer` waited for it
+        for key, other in list(self.participants.items()):
+            if other.guest.id == participant.guest.id:
+                self._peers[key].leave()
+        self.participants[participant.key] = participant
+        self._peers[participant.key] = peer
+        self.empty_since = None
+        self.was_used = True
+        self._tasks.create_task(self._host(participant, peer))
+
+    def remove(self, key: str) -> None:
+        """Make one participant leave."""
+        if key in self._peers:
+            self._peers[key].leave()
+
+    async def _host(self, participant: Participant, peer: Peer) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = tasks.create_task(peer.run())
+                reading = tasks.create_task(self._read_messages(participant))
+                if await peer.connected():
+                    await self._welcome(participant)
+                await running
+                reading.cancel()
+        except* Exception as failure:
+            for error in failure.exceptions:
+                self._failed("participant", error)
+        finally:
+            await self._part_with(participant, peer)
+
+    async def _welcome(self, participant: Participant) -> None:
+        guest = participant.guest
+        self._fanout.add(participant.reader)
+        self._advisor.participant_joined(str(guest.id), guest.name, guest.role)
+        await self._append(guest.joined())
+        if not guest.is_consented:
+            return
+        participant.talker = self._mixer.add_talker(participant.key)
+        participant.stream = self._parts.listener.add_stream(lambda speech: self._spoken(participant, speech))
+        self._tracks[participant.key] = self._parts.transcriber.track(
+            participant.stream,
+            lambda text: self._show_partial(participant, text),
+            lambda final: self._keep_final(participant, final),
+        )
+
+    async def _part_with(self, participant: Participant, peer: Peer) -> None:
+        self._mixer.remove(participant.key)
+        self._fanout.remove(participant.reader)
+        if participant.stream is not None:
+            self._parts.listener.remove_stream(participant.stream)
+        self.participants.pop(participant.key, None)
+        self._peers.pop(participant.key, None)
+        if not self.participants:
+            self.empty_since = self._loop.time()
+        if participant.stream is not None or participant.reader.is_attached:
+            self._advisor.participant_left(str(participant.guest.id))
+            await self._append(participant.guest.left())
+        await peer.close()
+
+    # what is said
+
+    def _hear(self, participant: Participant, block: AudioBlock) -> None:
+        if not self._clock.is_started and participant.guest.is_consented:
+            self._begin(len(block.samples))
+        heard = participant.hear(block, is_listening=not self._is_paused and not self.is_over)
+        if heard is not None:
+            self._usage.add(*heard)
+
+    def _begin(self, samples: int) -> None:
+        self._clock.start(ago_ms=samples_to_ms(samples))
+        if self._tasks is not None:
+            self._tasks.create_task(
+                self._append(
+                    events.SessionStateChanged("active", "recording"),
+                    row={"started_at": self._clock.started_at().isoformat()},
+                )
+            )
+
+    def _spoken(self, participant: Participant, speech: Speech) -> None:
+        person = str(participant.guest.id)
+        match speech:
+            case SpeechStarted(start_sample):
+                self._advisor.speech_started(person, samples_to_ms(start_sample))
+            case SpeechEnded(start_sample, end_sample):
+                self._advisor.speech_ended(person, samples_to_ms(start_sample), samples_to_ms(end_sample))
+        self._tracks[participant.key].on_speech(speech)
+
+    def _show_partial(self, participant: Participant, text: Partial) -> None:
+        guest = participant.guest
+        self._fanout.live(
+            events.TranscriptPartial(
+                utterance_id=text.utterance_id,
+                participant_id=str(guest.id),
+                speaker=guest.speaker,
+                start_ms=text.start_ms,
+                end_ms=text.end_ms,
+                stable=text.stable,
+                unstable=text.unstable,
+            ),
+            self._clock.now_ms(),
+        )
+
+    async def _keep_final(self, participant: Participant, final: Final) -> None:
+        guest = participant.guest
+        if not final.text:
+            self._show_partial(participant, Partial(final.utterance_id, final.start_ms, final.end_ms, "", ""))
+            return
+        event = events.TranscriptFinal(
+            transcript_id=str(uuid4()),
+            utterance_id=final.utterance_id,
+            participant_id=str(guest.id),
+            speaker=guest.speaker,
+            start_ms=final.start_ms,
+            end_ms=final.end_ms,
+            text=final.text,
+            words=[events.Word(word.text, word.start_ms, word.end_ms, word.probability) for word in final.words],
+            confidence=final.confidence,
+            language=final.language,
+        )
+        if not await self._append(event, row={"stt_provider": final.provider}):
+            return
+        self._advisor.transcript(
+            Utterance(
+                transcript_id=event.transcript_id,
+                participant_id=event.participant_id,
+                speaker=event.speaker,
+                start_ms=event.start_ms,
+                end_ms=event.end_ms,
+                text=event.text,
+                words=tuple(SpokenWord(w.text, w.start_ms, w.end_ms, w.probability) for w in event.words),
+            )
+        )
+
+    # what time brings
+
+    async def _tick_often(self) -> None:
+        next_advice_ms = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            now_ms = self._clock.now_ms()
+            if not self._clock.is_started:
+                continue
+            for participant in self.participants.values():
+                if participant.stream is not None:
+                    participant.stream.advance(ms_to_samples(max(0, now_ms - LATE_MS)))
+            await self._record_usage(self._usage.take(self._clock.started_at()))
+            if now_ms >= next_advice_ms and not self._is_paused:
+                next_advice_ms = now_ms + ADVICE_MS
+                await self._advise(now_ms)
+
+    async def _advise(self, now_ms: int) -> None:
+        for event in self._advisor.tick(now_ms):
+            if event.channel == "live":
+                self._fanout.live(event, now_ms)
+            else:
+                await self._append(event)
+
+    # what participants ask for
+
+    async def _read_messages(self, participant: Participant) -> None:
+        while True:
+            raw = await participant.inbox.get()
+            try:
+                await self._obey(participant, events.decode_client_message(raw))
+            except events.BadMessageError as error:
+                await self._tell(participant, error.code, str(error))
+            if dropped := participant.inbox.take_dropped():
+                await self._tell(participant, "too_many_messages", f"{dropped} messages were dropped; send fewer.")
+
+    async def _obey(self, participant: Participant, message: events.ClientMessage) -> None:
+        guest = participant.guest
+        match message:
+            case events.Hello(last_seq):
+                await self._fanout.attach(participant.reader, last_seq)
+            case events.Ping():
+                self._fanout.live(events.Pong(), self._clock.now_ms())
+            case events.SetRecording(on_record):
+                participant.is_on_record = on_record
+                state: events.RecordingState = "on_record" if on_record else "off_record"
+                await self._append(events.RecordingStateChanged(state, str(guest.id)))
+            case events.SendGuidanceFeedback(guidance_id, action) if guest.is_coached:
+                await self._append(events.GuidanceFeedback(guidance_id, str(guest.id), action))
+            case events.PauseSession() if guest.role == "host":
+                await self._pause(True)
+            case events.UnpauseSession() if guest.role == "host":
+                await self._pause(False)
+            case events.EndSession() if guest.role == "host":
+                self.end("ended by host")
+            case _:
+                await self._tell(participant, "forbidden", "Your role in this call does not allow that.")
+
+    async def _pause(self, is_paused: bool) -> None:
+        if is_paused == self._is_paused or not self._clock.is_started:
+            return
+        self._is_paused = is_paused
+        await self._append(events.SessionStateChanged("paused" if is_paused else "active", "by host"))
+
+    async def _tell(self, participant: Participant, code: str, message: str) -> None:
+        await self._append(events.Error(code, message), audience=f"participant:{participant.guest.id}")
+
+    # the end
+
+    async def _wind_up(self) -> None:
+        """Everything that was said becomes final before anybody is told that it is over."""
+        assert self._ending is not None  # noqa: S101 - `run` waited for it
+        for participant in self.participants.values():
+            if participant.stream is not None:
+                self._parts.listener.remove_stream(participant.stream)
+        await self._parts.transcriber.drain(self._limits.drain_s)
+        if self._ending.completes:
+            now_ms = self._clock.now_ms()
+            await self._advise(now_ms)
+            await self._record_usage(self._usage.flush(self._clock.started_at()))
+            await self._append(
+                events.SessionStateChanged("finalizing", self._ending.reason),
+                row={"ended_at": self._clock.wall().isoformat()},
+            )
+        await self._flush_outboxes()
+        for peer in list(self._peers.values()):
+            peer.leave()
+
+    async def _flush_outboxes(self) -> None:
+        """Give the last messages half a second to leave."""
+        for _ in range(10):
+            if not any(participant.outbox.buffered_bytes for participant in self.participants.values()):
+                break
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)
+
+    async def _record_usage(self, minutes: Any) -> None:
+        for minute_at, seconds in minutes:
+            await self._append(
+                events.UsageRecorded(minute_at.isoformat(), seconds), row={"user_id": str(self.lease.user_id)}
+            )
+
+    async def _append(
+        self, event: events.Event, *, audience: str | None = None, row: dict[str, Any] | None = None
+    ) -> bool:
+        """Log and publish; False when the node may not, or cannot."""
+        try:
+            await self._log.append(event, self._clock.now_ms(), audience=audience, row=row)
+        except LeaseLostError:
+            self.end("lease lost", completes=False)
+            return False
+        except MediaError as error:
+            self._failed("append", error)
+            return False
+        return True
+
+    def _failed(self, what: str, error: Exception) -> None:
+        log.error("call part failed what=%s kind=%s session=%s", what, type(error).__name__, self.lease.session_id)

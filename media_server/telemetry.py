@@ -1,0 +1,25 @@
+"""Figures of this node for Prometheus, and its log format: one line, a static message, values as fields."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from prometheus_client import Counter, Gauge
+
+JOINS = Counter("liveconvo_media_joins_total", "Offers answered and admitted")
+CALLS_FAILED = Counter("liveconvo_media_calls_failed_total", "Calls that ended by an error of ours")
+CALLS = Gauge("liveconvo_media_calls", "Live calls on this node")
+PARTICIPANTS = Gauge("liveconvo_media_participants", "Participants in live calls on this node")
+LAG_MS = Gauge("liveconvo_media_transcription_lag_ms", "Age of the oldest speech that waits for its final")
+
+
+def log_to_stderr(level: str) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=level.upper(),
+        format="%(levelname)s %(name)s %(message)s",
+        force=True,
+    )
+    for chatty in ("aiortc", "aioice", "aiohttp.access", "faster_whisper"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
