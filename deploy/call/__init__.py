@@ -1,0 +1,1 @@
+"""`liveconvo call`: recorded speech through real WebRTC calls, and one participant's view of what comes of it."""
