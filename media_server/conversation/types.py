@@ -75,3 +75,26 @@ CueKind = Literal[
     "fillers",
     "silence",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Exact words of one transcript."""
+
+    transcript_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A rule that found a moment worth a word, and what it rests on."""
+
+    kind: CueKind
+    participant_id: str
+    """Whom it is about: who asked, who talks, who interrupted."""
+    at_ms: int
+    quotes: tuple[Quote, ...]
+    other_id: str | None = None
+    """Whom it happened to, where there is one: who was interrupted."""
+    figure: int = 0
+    """Seconds of a monologue, a silence or a wait; percent of talk or fillers; words a minute."""
