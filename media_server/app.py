@@ -24,7 +24,6 @@ from media_server.call import CallParts
 from media_server.calls import Calls
 from media_server.engines import catalog
 from media_server.engines.rule_coach import RuleCoach
-from media_server.fanout import History
 from media_server.lease import LeaseKeeper
 from media_server.pipeline.advise import Advisor
 from media_server.pipeline.listen import Listener

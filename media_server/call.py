@@ -13,8 +13,15 @@ from uuid import UUID, uuid4
 from db.records import Lease, LogEntry
 from media_server import events
 from media_server.call_clock import CallClock
-from media_server.conversation.types import Speech, SpeechEnded, SpeechStarted, SpokenWord, Utterance, ms_to_samples
-from media_server.conversation.types import samples_to_ms
+from media_server.conversation.types import (
+    Speech,
+    SpeechEnded,
+    SpeechStarted,
+    SpokenWord,
+    Utterance,
+    ms_to_samples,
+    samples_to_ms,
+)
 from media_server.conversation.usage import UsageMeter
 from media_server.errors import MediaError
 from media_server.event_log import EventLog, LeaseLostError
@@ -119,7 +126,7 @@ class Call:
             self._limits,
             PeerCallbacks(
                 on_audio=lambda block: self._hear(pending[0], block),
-                on_message=lambda raw: pending[0].inbox.put(raw),
+                on_message=lambda raw: pending[0].inbox.put(raw),  # noqa: PLW0108 - filled below
             ),
         )
         participant = Participant(guest, self._clock, peer.outbox, self._limits.messages_per_s)
@@ -163,7 +170,7 @@ class Call:
                     await self._welcome(participant)
                 await running
                 reading.cancel()
-        except* Exception as failure:
+        except* Exception as failure:  # noqa: BLE001 - the edge of a participant's tasks
             for error in failure.exceptions:
                 self._failed("participant", error)
         finally:
