@@ -11,7 +11,6 @@ import contextlib
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,13 +39,16 @@ class Keeper:
         self.name = program.name
         self.failure: str | None = None
         """Why the program can never run; None as long as it can."""
+        self.last_line = ""
+        """The last that it said."""
+        self.endings = 0
+        """How often it ended without being asked."""
         self._program = program
         self._announce = announce
         self._pid_file = pid_file
         self._child: asyncio.SubprocessTransport | None = None
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
-        self._last_lines: deque[str] = deque(maxlen=5)
 
     async def run(self) -> None:
         """Returns when the program was stopped or cannot run."""
@@ -57,6 +59,7 @@ class Keeper:
                 code = await self._run_once()
                 if self._stopping.is_set() or self.failure is not None:
                     return
+                self.endings += 1
                 pause_s = next_pause_s(pause_s, time.monotonic() - started)
                 self._announce(self.name, f"{_ending(code)}; starting again in {pause_s:.1f} s")
                 with contextlib.suppress(TimeoutError):
@@ -117,11 +120,11 @@ class Keeper:
             self._child = None
         code = child.get_returncode() or 0
         if code == CANNOT_RUN:
-            self.failure = "\n".join(self._last_lines) or f"{self.name} cannot run and does not say why"
+            self.failure = self.last_line or f"{self.name} cannot run and does not say why"
         return code
 
     def _pass_on(self, text: str) -> None:
-        self._last_lines.append(text)
+        self.last_line = text or self.last_line
         self._announce(self.name, text)
 
 

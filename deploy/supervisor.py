@@ -15,6 +15,8 @@ STORAGE, SERVERS = 0, 1
 """Layers: servers stop before the storage that they write to."""
 _STOP_TIMEOUTS_S = {SERVERS: 6.0, STORAGE: 3.0}
 _POLL_S = 0.05
+_HOPELESS_AFTER = 5
+"""Endings of a child that was never ready."""
 
 
 class Supervisor:
@@ -49,19 +51,30 @@ class Supervisor:
         self._layers[layer].append(keeper)
         self._tasks.create_task(self._keep(keeper))
 
-    async def until(self, name: str, is_ready: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
-        """Wait for a child's readiness.
+    def pid(self, name: str) -> int | None:
+        """The process id of a child that runs now."""
+        try:
+            return int((self._run_folder / f"{name}.pid").read_text())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    async def until_ready(self, name: str, is_ready: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
+        """Wait until the child called `name` can be used.
 
         Raises:
-            DeployError: it was not ready in time, or some child cannot run.
+            DeployError: it is not ready in time, or ends again and again; or some child cannot run.
         """
+        keeper = next(keeper for keepers in self._layers.values() for keeper in keepers if keeper.name == name)
         try:
             async with asyncio.timeout(timeout_s):
                 while not await is_ready():
                     self._raise_failure()
+                    if keeper.endings >= _HOPELESS_AFTER:
+                        raise DeployError(f"{name} ended {keeper.endings} times; it says: {keeper.last_line}")
                     await asyncio.sleep(_POLL_S)
         except TimeoutError as error:
-            raise DeployError(f"{name} was not ready within {timeout_s:.0f} s") from error
+            message = f"{name} was not ready within {timeout_s:.0f} s; it says: {keeper.last_line}"
+            raise DeployError(message) from error
 
     async def until_failure(self) -> None:
         """Wait, for ever if all goes well, until some child cannot run.

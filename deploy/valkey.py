@@ -39,10 +39,25 @@ class EmbeddedValkey:
         """The server's process id while this object runs it."""
         return self._child.pid if self._child and self._child.poll() is None else None
 
+    def check(self) -> None:
+        """Raises DeployError where the server could never run."""
+        _binary()
+
     def program(self) -> Program:
         """The server as a child for the supervisor."""
         self._data_dir.mkdir(parents=True, exist_ok=True)
-        settings = ["--bind", "127.0.0.1", "--port", str(self._port), "--save", "", "--appendonly", "no"]
+        settings = [
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self._port),
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--loglevel",
+            "warning",
+        ]
         limits = ["--maxmemory", _MEMORY_LIMIT, "--maxmemory-policy", "allkeys-lru"]
         environment = {"PATH": os.defpath, "LC_ALL": "C"}
         return Program("valkey", [str(_binary()), *settings, *limits], environment, cwd=str(self._data_dir))

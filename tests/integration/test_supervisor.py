@@ -108,6 +108,18 @@ async def test_child_that_cannot_run_ends_the_stack_with_its_own_message(tmp_pat
             await supervisor.until_failure()
 
 
+async def test_child_that_never_gets_ready_and_keeps_ending_is_given_up(tmp_path: Path) -> None:
+    terminal = Terminal()
+
+    async def never() -> bool:
+        return False
+
+    async with Supervisor(terminal.announce, tmp_path) as supervisor:
+        supervisor.add(SERVERS, script("raise SystemExit('no such setting')"))
+        with pytest.raises(DeployError, match="ended 5 times; it says: no such setting"):
+            await supervisor.until_ready("child", never, timeout_s=20)
+
+
 async def test_child_that_ignores_the_stop_signal_is_killed(tmp_path: Path) -> None:
     terminal = Terminal()
     stubborn = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); " + FOREVER

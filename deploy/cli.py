@@ -1,0 +1,134 @@
+"""The `liveconvo` command: what it understands, and which module carries it out.
+
+A command's module is imported when it is called, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from db.errors import DbError
+from deploy.errors import DeployError
+
+CONVERSATION_TYPES = ("sales", "support", "meeting", "interview")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Carry out one command line; the exit code."""
+    args = parser().parse_args(argv)
+    module, _, function = args.runs.partition(":")
+    try:
+        return int(getattr(importlib.import_module(module), function)(args))
+    except (DeployError, DbError) as error:
+        print(f"liveconvo: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("liveconvo: interrupted", file=sys.stderr)
+    return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and option."""
+    top = argparse.ArgumentParser(prog="liveconvo", description="Live coaching for conversations, on your own machine.")
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+    _add_up(commands)
+    _add_call(commands)
+    _add_doctor(commands)
+    _add_bench(commands)
+    _add_migrate(commands)
+    _add_admin(commands)
+    return top
+
+
+def _port(text: str) -> int:
+    """Above 32767 lie the ports that the system hands to outgoing connections."""
+    port = int(text)
+    if not 1 <= port <= 32_767:
+        raise argparse.ArgumentTypeError(f"a port from 1 to 32767, not {text}")
+    return port
+
+
+def _workers(text: str) -> int:
+    workers = int(text)
+    if not 1 <= workers <= 64:
+        raise argparse.ArgumentTypeError(f"1 to 64 workers, not {text}")
+    return workers
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a number of seconds above 0, not {text}")
+    return seconds
+
+
+Commands = argparse._SubParsersAction  # argparse has no public name for it
+
+
+def _add_up(commands: Commands[argparse.ArgumentParser]) -> None:
+    up = commands.add_parser("up", help="run the whole stack in this terminal until Ctrl-C")
+    up.add_argument("--port", type=_port, default=8080, help="of the web page and API; media nodes take the next ones")
+    up.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (default 127.0.0.1)")
+    up.add_argument("--workers", type=_workers, default=1, metavar="N", help="media nodes (default 1)")
+    _add_data_dir(up)
+    up.set_defaults(runs="deploy.up:run")
+
+
+def _add_call(commands: Commands[argparse.ArgumentParser]) -> None:
+    call = commands.add_parser("call", help="play audio files into a real WebRTC call, one participant a file")
+    call.add_argument("audio", nargs="+", metavar="AUDIO", help="the first file speaks as the host")
+    call.add_argument("--name", action="append", default=[], metavar="NAME",
+                      help="of a participant, in the order of the files; may be repeated")  # fmt: skip
+    call.add_argument("--url", help="a running control API (default: a throw-away stack of its own)")
+    call.add_argument("--token", help="a session or API token for --url")
+    call.add_argument("--session", metavar="ID", help="join this session instead of making one")
+    call.add_argument("--type", choices=CONVERSATION_TYPES, default="sales")
+    call.add_argument("--shared-mic", action="store_true", help="the files are microphones that several people share")
+    call.add_argument("--json", action="store_true", help="one JSON object a line on stdout, all else on stderr")
+    call.add_argument("--timeout", type=_seconds, default=None, metavar="S", help="give up after S seconds")
+    call.set_defaults(runs="deploy.call:run")
+
+
+def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:
+    doctor = commands.add_parser("doctor", help="check this machine and say what to fix")
+    doctor.add_argument("--network", action="store_true", help="also ask the configured TURN servers")
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
+    doctor.add_argument("--port", type=_port, default=8080, help="the port that `up` would get")
+    _add_data_dir(doctor)
+    doctor.set_defaults(runs="deploy.doctor:run")
+
+
+def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
+    bench = commands.add_parser("bench", help="measure")
+    names = bench.add_subparsers(metavar="NAME", required=True)
+    asr = names.add_parser("asr", help="word error rate, latencies and CPU time of speech recognition")
+    asr.add_argument("--data", metavar="DIR", help="a folder with recordings and a manifest.tsv")
+    asr.add_argument("--json", action="store_true", help="print one JSON object")
+    asr.set_defaults(runs="deploy.bench.asr:run")
+
+
+def _add_migrate(commands: Commands[argparse.ArgumentParser]) -> None:
+    migrate = commands.add_parser("migrate", help="bring the database to this version")
+    _add_data_dir(migrate)
+    migrate.set_defaults(runs="deploy.migrate:run")
+
+
+def _add_admin(commands: Commands[argparse.ArgumentParser]) -> None:
+    admin = commands.add_parser("admin", help="accounts")
+    tasks = admin.add_subparsers(metavar="TASK", required=True)
+    create = tasks.add_parser("create-user", help="make an account and print its sign-in link")
+    create.add_argument("email")
+    create.add_argument("--name", required=True)
+    create.add_argument("--organization", required=True)
+    create.set_defaults(runs="deploy.admin:create_user")
+    link = tasks.add_parser("sign-in-link", help="print a link that signs an account in once")
+    link.add_argument("email")
+    link.set_defaults(runs="deploy.admin:sign_in_link")
+    for task in (create, link):
+        _add_data_dir(task)
+
+
+def _add_data_dir(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--data-dir", metavar="DIR", help="where everything is kept")
