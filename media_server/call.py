@@ -39,8 +39,8 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 ADVICE_MS = 250
-LATE_MS = 300
-"""Audio that did not come by then is silence."""
+LATE_MS = 1_000
+"""Audio that did not come by then is silence: a stalled line gets its second, a sender that stopped ends its speech."""
 
 
 SessionHistory = Callable[[UUID, int, Sequence[str]], Awaitable[list[LogEntry]]]

@@ -1,0 +1,62 @@
+"""What we rely on inside aiortc and aioice is there in the pinned versions."""
+
+import asyncio
+from importlib.metadata import version
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from media_server.rtc.addresses import offer_addresses
+from media_server.rtc.heartbeat import Heartbeat, transports
+from media_server.rtc.mixer import MixTrack
+
+
+@pytest.fixture(autouse=True)
+def loopback() -> None:
+    offer_addresses(("127.0.0.1",))
+
+
+async def connected_pair() -> tuple[RTCPeerConnection, RTCPeerConnection, Heartbeat]:
+    client, server = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+    client.addTrack(MixTrack())
+    client.createDataChannel("events", negotiated=True, id=0)
+    await client.setLocalDescription(await client.createOffer())
+    heartbeat = Heartbeat()
+    await server.setRemoteDescription(RTCSessionDescription(client.localDescription.sdp, "offer"))
+    server.createDataChannel("events", negotiated=True, id=0)
+    heartbeat.listen_to(server)
+    heartbeat.last_heard = 0.0
+    await server.setLocalDescription(await server.createAnswer())
+    await client.setRemoteDescription(RTCSessionDescription(server.localDescription.sdp, "answer"))
+    return client, server, heartbeat
+
+
+def test_the_versions_are_the_ones_these_seams_were_tested_with() -> None:
+    assert (version("aiortc"), version("aioice")) == ("1.16.0", "0.13.0")
+
+
+async def test_loopback_is_offered_when_it_is_named() -> None:
+    client, server, _ = await connected_pair()
+    assert "127.0.0.1" in client.localDescription.sdp
+    assert client.localDescription.sdp.count("a=candidate:") == 2  # one a section
+    await asyncio.gather(client.close(), server.close())
+
+
+async def test_an_authenticated_packet_is_a_heartbeat() -> None:
+    client, server, heartbeat = await connected_pair()
+    async with asyncio.timeout(5):
+        while not heartbeat.last_heard:
+            await asyncio.sleep(0.01)
+    await asyncio.gather(client.close(), server.close())
+
+
+async def test_every_wrapped_place_exists() -> None:
+    client, server, _ = await connected_pair()
+    (transport,) = transports(server)
+    assert callable(transport._handle_rtp_data)
+    assert callable(transport._handle_rtcp_data)
+    assert callable(transport.transport._connection.check_incoming)
+    assert isinstance(transport.transport._connection._protocols, list)
+    assert server.sctp is not None
+    assert callable(server.sctp._handle_data)
+    await asyncio.gather(client.close(), server.close())
