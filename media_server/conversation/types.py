@@ -98,3 +98,5 @@ class Cue:
     """Whom it happened to, where there is one: who was interrupted."""
     figure: int = 0
     """Seconds of a monologue, a silence or a wait; percent of talk or fillers; words a minute."""
+    is_about_host: bool = False
+    """Whether `participant_id` is a host, who is then addressed as "you"."""

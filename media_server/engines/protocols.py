@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from media_server.conversation.types import Cue, Quote
+from media_server.events import GuidanceType
 
 Samples = npt.NDArray[np.float32]
 """float32, shape (n,), 16 kHz mono, -1 … 1."""
@@ -52,3 +56,23 @@ class Recognizer(Protocol):
 
         No speech gives an empty text, never an invented one.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a coach would say to the host."""
+
+    guidance_type: GuidanceType
+    priority: int
+    """1 highest … 3."""
+    content: str
+    """At most 100 characters."""
+    quotes: tuple[Quote, ...]
+    """What it rests on; checked word by word before anybody sees it."""
+
+
+class Coach(Protocol):
+    """Turns a cue into words for the host."""
+
+    def advise(self, cue: Cue, names: Mapping[str, str]) -> Advice | None:
+        """Args: names, of the participants by id. None: nothing worth saying."""
