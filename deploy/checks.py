@@ -166,7 +166,7 @@ async def _turn_server_answers(url: str) -> bool:
     number = int(port or (5349 if scheme == "turns" else 3478))
     if scheme == "turns" or "transport=tcp" in query:
         return await _tcp_answers(host, number)
-    return await asyncio.to_thread(_stun_answers, host, number)
+    return await asyncio.to_thread(_relay_answers, host, number)
 
 
 async def _tcp_answers(host: str, port: int) -> bool:
@@ -179,10 +179,11 @@ async def _tcp_answers(host: str, port: int) -> bool:
     return True
 
 
-def _stun_answers(host: str, port: int) -> bool:
-    """A Binding request (RFC 8489 §2), which a TURN server answers without credentials."""
+def _relay_answers(host: str, port: int) -> bool:
+    """An Allocate request without credentials (RFC 8656 §7.1): a TURN server must answer it, if only with 401."""
     transaction = os.urandom(12)
-    request = struct.pack("!HHI", 0x0001, 0, _STUN_MAGIC) + transaction
+    requested_transport = struct.pack("!HHB3x", 0x0019, 4, 17)
+    request = struct.pack("!HHI", 0x0003, len(requested_transport), _STUN_MAGIC) + transaction + requested_transport
     try:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
             line.settimeout(_ANSWER_TIMEOUT_S)

@@ -38,7 +38,8 @@ def open_data_folder(folder: Path) -> Path:
     refuse_unusable(folder)
     if not folder.exists():
         folder.mkdir(parents=True)
-        folder.chmod(0o755)  # whatever the umask: the database's user passes through
+        # Root's database runs as another user, who must pass through; nobody else needs to look inside.
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     refuse_unusable(folder)
     return folder
 

@@ -22,6 +22,7 @@ class SpawnOptions(TypedDict, total=False):
     cwd: str
     env: dict[str, str]
     start_new_session: bool
+    umask: int
     preexec_fn: Callable[[], None]
     user: int
     group: int
@@ -43,11 +44,15 @@ class Program:
     cwd: str = "/"
 
     def spawn_options(self) -> SpawnOptions:
-        """In a session of its own, so that Ctrl-C reaches only the parent, which stops the children in order."""
+        """In a session of its own, so that Ctrl-C reaches only the parent, which stops the children in order.
+
+        What people said lies in the children's files: nobody else may read them.
+        """
         options: SpawnOptions = {
             "cwd": self.cwd,
             "env": dict(self.environment),
             "start_new_session": True,
+            "umask": 0o077,
             "preexec_fn": _die_with_parent(self.stop_signal),
         }
         if self.user is not None:

