@@ -11,7 +11,6 @@ import contextlib
 import datetime as dt
 import ipaddress
 import os
-import random
 import secrets
 import shutil
 import socket
@@ -32,11 +31,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from control_api.sessions.ice import ice_servers
 from control_api.settings import TurnSettings
+from deploy.ports import free_port, free_ports
 
 ENTRYPOINT = Path(__file__).parents[2] / "turn" / "entrypoint.sh"
 START_S = 10
 WAIT_S = 5
 QUOTA = 12
+RELAY_PORTS = 64
 
 PUBLIC_PEERS = ["8.8.8.8", "151.101.1.69"]
 PRIVATE_PEERS = [
@@ -99,17 +100,6 @@ def require_coturn() -> None:
     pytest.skip("coturn is not installed")
 
 
-def free_port() -> int:
-    """A free port below 32768, where no outgoing connection of the system gets one."""
-    for _ in range(100):
-        port = random.randint(20_000, 31_999)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
-            tcp.bind(("127.0.0.1", port))
-            udp.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("no free port")
-
-
 def write_certificate(folder: Path) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
@@ -130,7 +120,7 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
 
 @contextlib.contextmanager
 def running_coturn(folder: Path, *arguments: str, **settings: str) -> Iterator[Coturn]:
-    port, tls_port, relay_port = free_port(), free_port(), random.randint(20_000, 31_000)
+    port, tls_port, relay_port = free_port(), free_port(), free_ports(RELAY_PORTS)
     certificate, key = write_certificate(folder)
     server = Coturn(
         ("127.0.0.1", port),
@@ -148,7 +138,7 @@ def running_coturn(folder: Path, *arguments: str, **settings: str) -> Iterator[C
         "LIVECONVO_TURN_PORT": str(port),
         "LIVECONVO_TURN_TLS_PORT": str(tls_port),
         "LIVECONVO_TURN_MIN_PORT": str(relay_port),
-        "LIVECONVO_TURN_MAX_PORT": str(relay_port + 100),
+        "LIVECONVO_TURN_MAX_PORT": str(relay_port + RELAY_PORTS - 1),
         "LIVECONVO_TURN_CERTIFICATE": str(certificate),
         "LIVECONVO_TURN_KEY": str(key),
         **settings,
