@@ -4,8 +4,8 @@ Rules:
 - `seq` is given in the order of the calls of append(); entries are published in that order. Gaps are legal.
 - The lease is looked at right before publication. An entry that is durable when the lease turns out to be lost is not
   published, and still goes to Postgres, once.
-- A subscriber gets the entry without `row` (what only the database needs). One that raises misses that entry; the
-  others do not notice.
+- A subscriber gets the entry without `row`: what only the database needs, with the instant `at`. A subscriber that
+  raises misses that entry; the others do not notice.
 - The last `MEMORY_ENTRIES` published entries of this epoch are kept for those who come back; older ones are in
   Postgres.
 """
@@ -17,6 +17,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
@@ -114,8 +115,9 @@ class EventLog:
             payload=orjson.dumps(event),
         )
         published: asyncio.Future[LogEntry] = asyncio.get_running_loop().create_future()
+        stored = _with_row(entry, {"at": datetime.now(UTC)} | (row or {}))
         # The spool resolves its futures in the order of the appends, so callbacks run in the order of `seq`.
-        self._spool.append(_with_row(entry, row)).add_done_callback(partial(self._publish, entry, published))
+        self._spool.append(stored).add_done_callback(partial(self._publish, entry, published))
         return await asyncio.shield(published)
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
@@ -156,9 +158,7 @@ class EventLog:
         published.set_result(entry)
 
 
-def _with_row(entry: LogEntry, row: dict[str, Any] | None) -> LogEntry:
-    if row is None:
-        return entry
+def _with_row(entry: LogEntry, row: dict[str, Any]) -> LogEntry:
     return replace(entry, payload=orjson.dumps(orjson.loads(entry.payload) | {ROW: row}))
 
 
@@ -167,4 +167,4 @@ def _notify(subscriber: Subscriber, entry: LogEntry) -> None:
         subscriber(entry)
     except Exception as error:  # noqa: BLE001
         # No traceback in the log: its message may quote what was said.
-        _log.error("a subscriber of the log failed", extra={"type": entry.type, "error": type(error).__name__})
+        _log.error("a subscriber of the log failed type=%s kind=%s", entry.type, type(error).__name__)

@@ -31,7 +31,7 @@ async def adopt_orphans(spool: Spool) -> int:
         except SpoolLockedError:
             continue
         except SpoolError as error:
-            _log.error("a spool could not be adopted", extra={"folder": str(folder), "code": error.code})
+            _log.error("a spool could not be adopted folder=%s code=%s", folder, error.code)
     return adopted
 
 
@@ -48,7 +48,7 @@ async def _adopt(spool: Spool, folder: Path) -> int:
         await asyncio.to_thread(orphan.close)
         raise
     await asyncio.to_thread(orphan.remove)
-    _log.info("adopted the spool of a node that is gone", extra={"folder": str(folder), "entries": count})
+    _log.info("adopted the spool of a node that is gone folder=%s entries=%d", folder, count)
     return count
 
 

@@ -118,7 +118,7 @@ class SpoolFile:
         try:
             self.folder.rmdir()
         except OSError:
-            _log.info("the folder of a drained spool is not empty", extra={"folder": str(self.folder)})
+            _log.warning("the folder of a removed spool is not empty folder=%s", self.folder)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -166,7 +166,7 @@ class SpoolFile:
                 self.size += self._db.execute(_RETRY).rowcount
                 self._db.execute("DELETE FROM refused")
         except SpoolFullError:
-            _log.warning("no room to try refused entries again", extra={"folder": str(self.folder)})
+            _log.warning("no room to try refused entries again folder=%s", self.folder)
 
     def _at(self, position: int) -> list[LogEntry]:
         return [_entry(row) for row in self._db.execute(_AT, (position,))]
@@ -210,7 +210,7 @@ def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
             raise _translated(error) from error
     # A node must be able to start: the broken file is kept for a person, and a new one begins.
     aside = f"{FILE_NAME}.broken-{time.time_ns()}"
-    _log.error("the spool is damaged and was set aside", extra={"folder": str(path.parent), "kept_as": aside})
+    _log.error("the spool is damaged and was set aside folder=%s kept_as=%s", path.parent, aside)
     for part in _parts(path.parent):
         part.rename(part.with_name(part.name.replace(FILE_NAME, aside, 1)))
     return _connect(path, max_bytes)

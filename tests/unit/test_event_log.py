@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -92,13 +93,20 @@ async def test_entries_are_published_in_the_order_of_their_seq(spool: Spool) -> 
 
 async def test_a_published_entry_is_in_the_spool(spool: Spool) -> None:
     entry = await log_on(spool).append(final(1), at_ms=0)
-    assert [stored for _, stored in await spool.oldest()] == [entry]
+    assert [(stored.session_id, stored.seq) for _, stored in await spool.oldest()] == [(SESSION, entry.seq)]
+
+
+async def test_the_spool_knows_when_an_entry_was_made(spool: Spool) -> None:
+    before = datetime.now(UTC)
+    await log_on(spool).append(final(1), at_ms=0)
+    [(_, stored)] = await spool.oldest()
+    assert before <= datetime.fromisoformat(orjson.loads(stored.payload)["row"]["at"]) <= datetime.now(UTC)
 
 
 async def test_the_row_goes_to_the_spool_and_not_to_the_call(spool: Spool) -> None:
     entry = await log_on(spool).append(final(1), at_ms=0, row={"stt_provider": "whisper"})
     [(_, stored)] = await spool.oldest()
-    assert orjson.loads(stored.payload)["row"] == {"stt_provider": "whisper"}
+    assert orjson.loads(stored.payload)["row"]["stt_provider"] == "whisper"
     assert b"stt_provider" not in entry.payload
 
 

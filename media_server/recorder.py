@@ -1,0 +1,204 @@
+"""From the spool into Postgres: every entry once, with the row it stands for, however often Postgres goes away.
+
+Rules:
+- A batch is at most 100 entries and waits at most 50 ms for company. Its entries and their rows are one transaction;
+  only entries that were really new bring rows, so that repeating a batch whose answer was lost changes nothing.
+- An entry leaves the spool after the commit. While Postgres, or the disk, is away, the batch is tried again, at least
+  every two seconds.
+- An entry that Postgres will not take is found by halving its batch, and set aside in the spool under a reason; the
+  others go on. The spool offers it again when the node starts next.
+- What was committed is offered to Redis from a queue that forgets its oldest: Redis can delay nothing.
+- Spools of nodes that are gone are taken over first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from db import calls, guidance, participants, session_log, sessions, transcripts, usage
+from db.errors import ConflictError, DbError, NotFoundError, UnavailableError
+from db.pool import Connection, Pool, transaction
+from db.records import LogEntry
+from media_server.errors import MediaError
+from media_server.rows import Rows, rows_of, without_row
+from media_server.spool import Spool
+from media_server.spool_adoption import adopt_orphans
+from media_server.spool_file import Refusal, SpoolError
+
+BATCH_ENTRIES = 100
+BATCH_WAIT_S = 0.05
+FIRST_RETRY_S = 0.1
+LAST_RETRY_S = 2.0
+TRANSACTION_S = 5.0
+UNPUBLISHED_ENTRIES = 2000
+
+_OVER = ("session_state", "session_not_found")
+"""What `db.sessions` itself says; an error that Postgres raised would have spoilt the transaction."""
+
+_log = logging.getLogger(__name__)
+
+Spooled = tuple[int, LogEntry]
+
+
+class Followers(Protocol):
+    """Where committed entries are offered to whoever follows a session."""
+
+    async def publish_entries(self, entries: Sequence[LogEntry]) -> None: ...
+
+
+class Recorder:
+    """The one reader of a node's spool."""
+
+    def __init__(self, spool: Spool, pool: Pool, followers: Followers) -> None:
+        self.recorded = 0
+        """Entries that were new to Postgres."""
+        self.refused = 0
+        """Entries that Postgres did not take."""
+        self.is_postgres_away = False
+        self._spool = spool
+        self._pool = pool
+        self._followers = followers
+        self._unpublished: deque[LogEntry] = deque(maxlen=UNPUBLISHED_ENTRIES)
+        self._fresh = asyncio.Event()
+        self._hurry = asyncio.Event()
+
+    async def run(self) -> None:
+        """Record until cancelled."""
+        await adopt_orphans(self._spool)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._tell_followers())
+            while True:
+                await self._spool.wait_filled()
+                await self._wait_for_company()
+                await self._record_batch()
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Wait until Postgres has everything; False when it has not by then."""
+        self._hurry.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._spool.wait_emptied()
+        except TimeoutError:
+            _log.warning("the spool was not drained entries=%d", self._spool.size)
+            return False
+        finally:
+            self._hurry.clear()
+        return True
+
+    async def _wait_for_company(self) -> None:
+        if self._spool.size >= BATCH_ENTRIES:
+            return
+        try:
+            async with asyncio.timeout(BATCH_WAIT_S):
+                await self._hurry.wait()
+        except TimeoutError:
+            return
+
+    async def _record_batch(self) -> None:
+        """One batch, for as long as it takes."""
+        retry_s = FIRST_RETRY_S
+        while True:
+            try:
+                entries = await self._spool.oldest(BATCH_ENTRIES)
+                refusals = await self._write(entries)
+                await self._spool.trim(entries[-1][0], refusals)
+            except (UnavailableError, SpoolError) as error:
+                self._note_away(True, error.code)
+                await asyncio.sleep(retry_s)
+                retry_s = min(LAST_RETRY_S, retry_s * 2)
+            else:
+                self._note_away(False, "")
+                return
+
+    async def _write(self, entries: Sequence[Spooled]) -> list[Refusal]:
+        """Everything that Postgres takes; the rest is returned.
+
+        Raises:
+            UnavailableError: Postgres is away; it may have some of the entries.
+        """
+        try:
+            await self._commit([entry for _, entry in entries])
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            # Whatever one entry provokes must not keep the others from Postgres; it stays on disk, under its reason.
+            if len(entries) == 1:
+                return [self._refuse(*entries[0], _reason(error))]
+        else:
+            return []
+        half = len(entries) // 2
+        return await self._write(entries[:half]) + await self._write(entries[half:])
+
+    async def _commit(self, entries: list[LogEntry]) -> None:
+        # A spool that was taken over twice holds an entry twice.
+        unique = {(entry.session_id, entry.seq): entry for entry in entries}
+        wire = {key: without_row(entry) for key, entry in unique.items()}
+        async with transaction(self._pool, timeout_s=TRANSACTION_S) as conn:
+            new = await session_log.append(conn, list(wire.values()))
+            await _write_rows(conn, rows_of(entry for key, entry in unique.items() if key in new))
+        if new:
+            self.recorded += len(new)
+            self._unpublished.extend(entry for key, entry in wire.items() if key in new)
+            self._fresh.set()
+
+    async def _tell_followers(self) -> None:
+        while True:
+            await self._fresh.wait()
+            self._fresh.clear()
+            entries = list(self._unpublished)
+            self._unpublished.clear()
+            try:
+                await self._followers.publish_entries(entries)
+            except Exception as error:  # noqa: BLE001
+                _log.warning("followers were not told kind=%s entries=%d", type(error).__name__, len(entries))
+
+    def _note_away(self, is_away: bool, code: str) -> None:
+        if is_away != self.is_postgres_away:
+            self.is_postgres_away = is_away
+            _log.warning("recording %s code=%s entries=%d", "waits" if is_away else "goes on", code, self._spool.size)
+
+    def _refuse(self, position: int, entry: LogEntry, reason: str) -> Refusal:
+        self.refused += 1
+        _log.error(
+            "an entry was refused session=%s seq=%d type=%s reason=%s", entry.session_id, entry.seq, entry.type, reason
+        )
+        return Refusal(position, reason)
+
+
+async def _write_rows(conn: Connection, rows: Rows) -> None:
+    """In the order in which rows refer to each other; the end comes last, because it counts what is there."""
+    for presence in rows.presence:
+        mark = participants.mark_joined if presence.is_here else participants.mark_left
+        await mark(conn, presence.participant_id, presence.at)
+    for step in rows.steps:
+        await calls.set_paused(conn, step.session_id, step.epoch, step.is_paused)
+        if not step.is_paused:
+            await _unless_over(sessions.activate_session(conn, step.session_id, step.at))
+    if rows.transcripts:
+        await transcripts.insert_transcripts(conn, rows.transcripts)
+    if rows.guidance:
+        await guidance.insert_guidance(conn, rows.guidance)
+    for feedback in rows.feedback:
+        await guidance.apply_feedback(conn, feedback.guidance_id, feedback.session_id, feedback.action)
+    if rows.usage:
+        await usage.add_seconds(conn, rows.usage)
+    for session_id, at in rows.ended:
+        await _unless_over(sessions.complete_session(conn, session_id, at))
+
+
+async def _unless_over(step: Awaitable[object]) -> None:
+    """A session that was completed, archived or deleted meanwhile stays so; the entry is a fact all the same."""
+    try:
+        await step
+    except (ConflictError, NotFoundError) as error:
+        if error.code not in _OVER:
+            raise
+        _log.info("a step came after the end of its session code=%s", error.code)
+
+
+def _reason(error: Exception) -> str:
+    return error.code if isinstance(error, DbError | MediaError) else type(error).__name__
