@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clock, count, duration, initials, percent, shortSeconds, speakerColour } from "../src/lib/format";
+import { clock, count, duration, initials, percent, shortSeconds, speakerColours } from "../src/lib/format";
 
 test.each([[0, "0:00"], [-5, "0:00"], [59_999, "0:59"], [247_000, "4:07"], [3_723_000, "1:02:03"]])("%d ms read %s", (ms, text) => {
   expect(clock(ms)).toBe(text);
@@ -19,7 +19,9 @@ test("one thing is singular", () => {
 test.each([["Ada Lovelace", "AL"], ["bob", "B"], ["", "?"], ["Jean Luc Picard", "JP"], ["😀 x", "😀X"]])("%s has the letters %s", (name, text) => {
   expect(initials(name)).toBe(text);
 });
-test("a speaker's colour is one of six and stays", () => {
-  const colours = ["a", "b", "0191e3c4"].map(speakerColour);
-  expect(colours.every((colour) => colour >= 0 && colour < 6) && speakerColour("a") === colours[0]).toBe(true);
+test("speakers get the colours in the order they appear", () => {
+  expect([...speakerColours(["Ada", "Bob", "Ada", "Cleo"])]).toEqual([["Ada", 0], ["Bob", 1], ["Cleo", 2]]);
+});
+test("the seventh speaker shares the first one's colour", () => {
+  expect(speakerColours([..."abcdefg"]).get("g")).toBe(0);
 });

@@ -39,9 +39,9 @@ export function initials(name: string): string {
   return letters.join("").toLocaleUpperCase() || "?";
 }
 
-/** Which of the six speaker colours an id gets; the same on every page. */
-export function speakerColour(participantId: string): number {
-  let hash = 0;
-  for (const character of participantId) hash = (hash * 31 + character.charCodeAt(0)) >>> 0;
-  return hash % 6;
+const SPEAKER_COLOURS = 6;
+
+/** Each name's colour, 0 … 5, in the order of appearance: by name, because coming back makes a new participant. */
+export function speakerColours(names: readonly string[]): ReadonlyMap<string, number> {
+  return new Map([...new Set(names)].map((name, index) => [name, index % SPEAKER_COLOURS]));
 }

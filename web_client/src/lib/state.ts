@@ -121,6 +121,11 @@ export function isOver(state: CallState): boolean {
   return state.session === "finalizing" || state.session === "completed";
 }
 
+/** Everybody's name in the order of appearance; on a shared microphone voices follow. */
+export function names(state: CallState): readonly string[] {
+  return [...state.participants.map((one) => one.name), ...state.lines.map((line) => line.speaker)];
+}
+
 /** Media time at a moment of the page's clock: ms since the first audio of the session's first call. */
 export function mediaTime(state: CallState, nowMs: number): number {
   return state.clockOffsetMs === null ? 0 : Math.max(0, nowMs + state.clockOffsetMs);
