@@ -13,11 +13,12 @@ from datetime import timedelta
 from typing import cast
 
 import asyncpg
-from pgqueuer.errors import RetryRequested
+from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job
 from pgqueuer.qm import QueueManager
 from pgqueuer.queries import Queries
 
+from db.errors import DbError
 from db.pool import CONNECT_TIMEOUT_S, Connection, connection_settings, translation
 
 Handler = Callable[[bytes], Awaitable[None]]
@@ -26,9 +27,12 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """A job whose worker was silent for this long is given to another worker."""
 POLL_INTERVAL = timedelta(seconds=5)
 MAX_CONCURRENT_JOBS = 2
+_BATCH_SIZE = MAX_CONCURRENT_JOBS // 2  # pgqueuer allows no more
 MAX_ATTEMPTS = 5
 RECONNECT_DELAY_S = 1.0
 _FIRST_RETRY_DELAY_S = 2.0
+
+_DATABASE_AWAY = (DbError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, FailingListenerError)
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +53,8 @@ async def run_worker(url: str, handlers: Mapping[str, Handler], stop: asyncio.Ev
     while not stop.is_set():
         try:
             await _run_until_disconnected(url, handlers, stop)
-        except Exception:
-            log.exception("job worker lost its database")
+        except* _DATABASE_AWAY as failures:
+            log.warning("job worker lost its database kind=%s", type(failures.exceptions[0]).__name__)
             await _wait(stop, RECONNECT_DELAY_S)
 
 
@@ -68,7 +72,7 @@ async def _run_until_disconnected(url: str, handlers: Mapping[str, Handler], sto
             stopping = group.create_task(_forward(stop, worker.shutdown))
             await worker.run(
                 dequeue_timeout=POLL_INTERVAL,
-                batch_size=MAX_CONCURRENT_JOBS,
+                batch_size=_BATCH_SIZE,
                 max_concurrent_tasks=MAX_CONCURRENT_JOBS,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
                 shutdown_on_listener_failure=True,

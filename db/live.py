@@ -58,10 +58,16 @@ class Live:
             socket_connect_timeout=DEADLINE_S,
             retry=Retry(NoBackoff(), 0),
             max_connections=32,
+            driver_info=None,  # or each new connection reads the client's version from disk
         )
         # A wait holds its connection for seconds: its own client, whose socket may be silent for longer.
         self._waiting: Redis = Redis.from_url(
-            url, socket_timeout=None, socket_connect_timeout=DEADLINE_S, retry=Retry(NoBackoff(), 0), max_connections=8
+            url,
+            socket_timeout=None,
+            socket_connect_timeout=DEADLINE_S,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=8,
+            driver_info=None,
         )
         self._left_alone_until = 0.0
         self.failures = 0
