@@ -1,0 +1,79 @@
+"""`python -m control_api`: the HTTP server and the job worker, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+import uvloop
+from aiohttp import web
+
+from control_api import logs, worker
+from control_api.app import build_app, open_state
+from control_api.errors import SettingsError
+from control_api.metrics import Metrics
+from control_api.settings import Settings, read_settings
+from control_api.state import State
+from db.errors import DbError
+
+log = logging.getLogger("control_api")
+WORKER_GRACE_S = 1.5
+"""A job that is not done by then is run again by the next worker."""
+
+
+def main() -> int:
+    try:
+        settings = read_settings()
+        logs.set_up(settings.log_level)
+        uvloop.run(serve(settings))
+    except SettingsError as error:
+        sys.stderr.write(f"control_api: {error}\n")
+        return 2
+    except DbError as error:
+        log.error("cannot start code=%s", error.code)
+        return 1
+    except ExceptionGroup as group:
+        log.error("stopped by faults kinds=%s", ",".join(type(error).__name__ for error in group.exceptions))
+        return 1
+    except OSError as error:
+        log.error("cannot listen errno=%s", error.errno)
+        return 1
+    return 0
+
+
+async def serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics = Metrics()
+    async with open_state(settings, metrics) as state, asyncio.TaskGroup() as tasks:
+        runner = await _listen(state)
+        working = tasks.create_task(worker.run(settings, metrics, stop))
+        try:
+            log.info("serving port=%s", settings.port)
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+        await asyncio.wait([working], timeout=WORKER_GRACE_S)
+        working.cancel()
+
+
+async def _listen(state: State) -> web.AppRunner:
+    settings = state.settings
+    runner = web.AppRunner(
+        build_app(state),
+        access_log=None,  # its lines would hold invitation tokens
+        handle_signals=False,
+        keepalive_timeout=75.0,
+        lingering_time=1.0,
+        shutdown_timeout=settings.shutdown_timeout_s,
+    )
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.port).start()
+    return runner
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Who a person is: sign-in links, passwords, the session cookie."""

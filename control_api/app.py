@@ -1,0 +1,63 @@
+"""The HTTP server, put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from aiohttp import web
+
+from control_api import client_files, openapi
+from control_api.errors import problems, route_of
+from control_api.limits import RateLimiter
+from control_api.metrics import Metrics
+from control_api.passwords import Passwords
+from control_api.routes import ROUTES
+from control_api.routing import STARTED_S, Route, add_routes
+from control_api.settings import Settings
+from control_api.state import STATE, State
+from db.live import Live
+from db.pool import create_pool
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
+
+@asynccontextmanager
+async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[State]:
+    """Everything the handlers use; closed in any case, and without waiting for a Postgres that is away."""
+    pool = await create_pool(settings.database_url, max_size=settings.pool_size, application_name="liveconvo-api")
+    live = Live(settings.redis_url)
+    passwords = Passwords()
+    try:
+        yield State(settings, pool, live, RateLimiter(live), passwords, metrics)
+    finally:
+        passwords.close()
+        await live.aclose()
+        pool.terminate()
+
+
+def build_app(state: State, more: Iterable[Route] = ()) -> web.Application:
+    app = web.Application(middlewares=[problems], client_max_size=state.settings.body_bytes)
+    app[STATE] = state
+    add_routes(app, [*ROUTES, openapi.route_for(ROUTES, version("liveconvo")), *client_files.routes(), *more])
+    app.on_response_prepare.append(_seal)
+    return app
+
+
+async def _seal(request: web.Request, response: web.StreamResponse) -> None:
+    """Headers that every answer carries, and its line in the metrics."""
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.headers.setdefault("Content-Security-Policy", API_POLICY)
+    response.headers.setdefault("Cache-Control", "no-store")
+    st = request.app[STATE]
+    if st.settings.is_https:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    route, method = route_of(request), request.method if request.method in METHODS else "other"
+    st.metrics.requests.labels(method, route, str(response.status)).inc()
+    if STARTED_S in request:
+        st.metrics.duration.labels(method, route).observe(time.monotonic() - request[STARTED_S])

@@ -1,0 +1,36 @@
+"""What Prometheus reads from this server; labels are route templates, never ids."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """One registry a server, so that two servers of one test do not meet."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "liveconvo_http_requests_total", "Answered requests", ["method", "route", "status"], registry=self.registry
+        )
+        self.duration = Histogram(
+            "liveconvo_http_request_seconds",
+            "From the first header to the answer's first byte",
+            ["method", "route"],
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "liveconvo_rate_limited_total", "Requests over a rate limit", ["limit"], registry=self.registry
+        )
+        self.summaries = Counter(
+            "liveconvo_summaries_total", "Summaries by how they ended", ["outcome"], registry=self.registry
+        )
+        self.abandoned = Counter(
+            "liveconvo_abandoned_sessions_total", "Sessions completed by the sweep", registry=self.registry
+        )
+
+    def page(self) -> bytes:
+        return generate_latest(self.registry)

@@ -1,0 +1,1 @@
+"""Stored conversations: create, list, join, invite, read, end."""

@@ -1,0 +1,93 @@
+"""The way into a call: a participant, a place, a ticket for one POST within a minute, and relays for the way there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from aiohttp import web
+
+from control_api.errors import NoMediaNodeError, SessionCompletedError
+from control_api.sessions.ice import ice_servers
+from control_api.sessions.models import Joining, JoinView
+from control_api.sessions.nodes import Place, choose
+from control_api.state import state
+from control_api.tokens import new_token, token_hash
+from db import calls, participants, tickets
+from db.pool import Connection
+from db.records import NewParticipant
+
+COACHED_ROLES = frozenset({"host", "supervisor"})
+ENDED = frozenset({"completed", "archived"})
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Somebody who may join, and as what."""
+
+    session_id: UUID
+    organization_id: UUID
+    session_status: str
+    role: str
+    user_id: UUID | None
+    """None: a guest without an account."""
+
+
+async def admit(request: web.Request, conn: Connection, admission: Admission, sent: Joining) -> JoinView:
+    """Write the participant and the ticket down, in the caller's transaction.
+
+    Raises:
+        SessionCompletedError: nobody joins what has ended.
+        NoMediaNodeError: nobody would take the call.
+    """
+    if admission.session_status in ENDED:
+        raise SessionCompletedError
+    place = await _place(request, conn, admission.session_id)
+    st = state(request)
+    now = datetime.now(UTC)
+    person = _participant(admission, sent)
+    await participants.insert_participant(conn, person)
+    ticket, expires_at = new_token(), now + timedelta(seconds=st.settings.ticket_lifetime_s)
+    await tickets.insert_ticket(
+        conn,
+        token_hash=token_hash(ticket),
+        session_id=admission.session_id,
+        organization_id=admission.organization_id,
+        participant_id=person.id,
+        node=place.node,
+        media_url=place.media_url,
+        expires_at=expires_at,
+    )
+    return JoinView(
+        media_url=f"{place.media_url.rstrip('/')}/whip/{admission.session_id}",
+        ticket=ticket,
+        ice_servers=ice_servers(st.settings.turn, person.id, int(now.timestamp())),
+        expires_at=expires_at,
+        participant_id=person.id,
+    )
+
+
+async def _place(request: web.Request, conn: Connection, session_id: UUID) -> Place:
+    call = await calls.current_call(conn, session_id)
+    nodes = await calls.list_nodes(conn) if call is None else []
+    loads = await state(request).live.node_loads() if len(nodes) > 1 else []
+    place = choose(session_id, call, nodes, {load.node: load.load for load in loads})
+    if place is None:
+        raise NoMediaNodeError(retry_after_s=2)
+    return place
+
+
+def _participant(admission: Admission, sent: Joining) -> NewParticipant:
+    return NewParticipant(
+        id=uuid4(),
+        session_id=admission.session_id,
+        organization_id=admission.organization_id,
+        user_id=admission.user_id,
+        name=sent.name,
+        role=admission.role,
+        shared_mic=sent.shared_mic,
+        coached=admission.role in COACHED_ROLES,
+        consent_version=sent.consent.version if sent.consent else None,
+        consented_at=sent.consent.at if sent.consent else None,
+    )
