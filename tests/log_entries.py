@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from db.records import LogEntry
@@ -41,6 +42,13 @@ def final(number: int, *, namespace: UUID = SESSION, participant_id: UUID = PART
         confidence=0.85,
         language="en",
     )
+
+
+class NoFollowers:
+    """Stands in for Redis where nobody follows."""
+
+    async def publish_entries(self, entries: Sequence[LogEntry]) -> None:
+        pass
 
 
 class MemorySpool:

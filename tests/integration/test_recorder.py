@@ -24,15 +24,10 @@ from media_server.event_log import EventLog
 from media_server.recorder import Followers, Recorder
 from media_server.spool import Spool
 from tests.conftest import Database
-from tests.log_entries import final
+from tests.log_entries import NoFollowers, final
 from tests.people import connected, make_participant, make_people, make_session, start_call
 
 IN_TIME_S = 10.0
-
-
-class NoFollowers:
-    async def publish_entries(self, entries: Sequence[LogEntry]) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
