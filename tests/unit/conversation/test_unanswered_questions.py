@@ -139,8 +139,7 @@ def test_a_long_answer_is_waited_for() -> None:
         ("David", "How much does it cost per month?"),
         (
             "Anna",
-            "So, the way we look at that is by the value for your people, and let me explain it in a few words."
-            " It is forty dollars.",
+            "So, the way we look at that is by the value for your people, and let me explain. It is forty dollars.",
         ),
     )
     assert unanswered(played) == []
