@@ -250,6 +250,8 @@ class Call:
 
     async def _keep_final(self, participant: Participant, final: Final) -> None:
         guest = participant.guest
+        if final.failure is not None:
+            await self._append(events.Error(final.failure, f"Some words of {guest.speaker} could not be transcribed."))
         if not final.text:
             self._show_partial(participant, Partial(final.utterance_id, final.start_ms, final.end_ms, "", ""))
             return
@@ -386,7 +388,8 @@ class Call:
     ) -> bool:
         """Log and publish; False when the node may not, or cannot."""
         try:
-            await self._log.append(event, self._clock.now_ms(), audience=audience, row=row)
+            at = {"at": self._clock.wall().isoformat()}
+            await self._log.append(event, self._clock.now_ms(), audience=audience, row=at | (row or {}))
         except LeaseLostError:
             self.end("lease lost", completes=False)
             return False

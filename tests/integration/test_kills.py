@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deploy.call.api import Api, ApiError, sign_in
+from deploy.call.api import Api, ApiError
 from deploy.call.audio_file import SENT_RATE_HZ, opus_packets, read_recording
 from deploy.call.caller import Caller, Message
 from deploy.stack import Stack, throwaway_stack
@@ -94,17 +94,15 @@ class Person:
 @asynccontextmanager
 async def talking_person() -> AsyncIterator[tuple[Stack, Api, str, Person]]:
     offer_addresses(())
-    async with throwaway_stack() as stack:
-        assert stack.sign_in_token is not None
-        async with Api(stack.url, await sign_in(stack.url, stack.sign_in_token)) as api:
-            session_id = await api.create_session("Kills", "sales")
-            person = Person(api, session_id, short_turns())
-            await person.connect()
-            try:
-                await person.hear_a_final()
-                yield stack, api, session_id, person
-            finally:
-                await person.leave()
+    async with throwaway_stack() as stack, Api(stack.url, stack.token) as api:
+        session_id = await api.create_session("Kills", "sales")
+        person = Person(api, session_id, short_turns())
+        await person.connect()
+        try:
+            await person.hear_a_final()
+            yield stack, api, session_id, person
+        finally:
+            await person.leave()
 
 
 def kill(stack: Stack, name: str) -> int:

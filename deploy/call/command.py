@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     except ApiError as error:
         _say(f"liveconvo call: {error}")
     except TimeoutError:
-        _say(f"liveconvo call: not finished within {args.timeout:.0f} s")
+        _say("liveconvo call: not finished in time; --timeout gives it more")
     except KeyboardInterrupt:
         _say("liveconvo call: interrupted")
     return 1
@@ -174,12 +174,14 @@ async def _all_finished(callers: list[Caller]) -> None:
 
 
 async def _summary(api: Api, session_id: str) -> Message:
-    async with asyncio.timeout(SUMMARY_S):
-        while True:
-            summary = await api.summary(session_id)
-            if summary is not None:
-                return summary
-            await asyncio.sleep(SUMMARY_POLL_S)
+    try:
+        async with asyncio.timeout(SUMMARY_S):
+            while True:
+                if (summary := await api.summary(session_id)) is not None:
+                    return summary
+                await asyncio.sleep(SUMMARY_POLL_S)
+    except TimeoutError as error:
+        raise ApiError(f"no summary was written within {SUMMARY_S:.0f} s") from error
 
 
 def _say(text: str) -> None:
