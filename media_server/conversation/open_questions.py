@@ -5,9 +5,9 @@ Rules:
   asker talks on from (eight words or more) was rhetorical.
 - It is answered when the asked side's words answer it (`questions.answers`), or, once it was told as unanswered, when a
   later turn comes back to it (`questions.answers_later`).
-- It is unanswered when nobody of the asked side speaks within `wait_ms` after the asker's last word; or when a reply
-  ends (the asker speaks again, or 2 s pass) or lasts 12 s, its text is here, and does not answer. A mere "okay" is
-  no reply.
+- It is unanswered when nobody of the asked side speaks within `wait_ms` after the asker's last word; or when a
+  reply ends (the asker speaks again for a second, or 2 s pass) or lasts 12 s, its text is here, and does not answer.
+  A mere "okay" is no reply.
 - A question is told once, and forgotten after 90 s.
 """
 
@@ -26,6 +26,7 @@ LEAD_MS = 500
 REPLY_PAUSE_MS = 2_000
 LONG_REPLY_MS = 12_000
 TEXT_WAIT_MS = 3_000
+BACK_MS = 1_000
 HANGOVER_MS = 500
 FORGET_MS = 90_000
 KEPT_REPLIES = 20
@@ -140,8 +141,11 @@ class OpenQuestions:
         others = [other for other in self._times.participants if other != waiting.asker_id]
         if any(self._times.is_speaking(other) for other in others):
             return False
-        asker = self._times.run(waiting.asker_id)
-        is_asker_back = (
-            asker is not None and asker.start_ms > waiting.end_ms and asker.start_ms >= last_reply_ms - LEAD_MS
-        )
-        return is_asker_back or now_ms - last_reply_ms >= REPLY_PAUSE_MS
+        return self._is_asker_back(waiting, last_reply_ms, now_ms) or now_ms - last_reply_ms >= REPLY_PAUSE_MS
+
+    def _is_asker_back(self, waiting: OpenQuestion, last_reply_ms: int, now_ms: int) -> bool:
+        """Whether the asker speaks after the reply, and for more than a "sure"."""
+        run = self._times.run(waiting.asker_id)
+        if run is None or run.start_ms < max(waiting.end_ms, last_reply_ms - LEAD_MS):
+            return False
+        return (now_ms if run.end_ms is None else run.end_ms) - run.start_ms >= BACK_MS

@@ -34,6 +34,12 @@ ANSWERED = [
     (("David", "Does it work with our accounting system?"), ("Anna", "I will ask our engineers and let you know.")),
     (("David", "Do you support single sign-on?"), ("Anna", "Our enterprise customers use Okta for that.")),
     (("David", "What happens when the network is down?"), ("Anna", "The phone keeps the whole day in its memory.")),
+    (
+        ("David", "How much does it cost per month?"),
+        ("Anna", "Let me open the right sheet."),
+        ("David", "Sure."),
+        ("Anna", "It is twenty dollars per user."),
+    ),
     (("Anna", "How do you plan your visits today?"), ("David", "On a whiteboard, mostly, and by phone.")),
     (("Anna", "Who else is part of this decision?"), ("David", "My boss and somebody from finance.")),
     (("Anna", "How many technicians do you have?"), ("David", "Forty."), ("Anna", "Great, that helps.")),
