@@ -69,7 +69,7 @@ class Cues:
 
     def __init__(self, dialogue: Dialogue, conversation_type: str) -> None:
         self._dialogue = dialogue
-        self._bands = BANDS[conversation_type]
+        self._bands = BANDS.get(conversation_type, BANDS["meeting"])  # a session may have no type; a meeting's are wide
         self._questions = OpenQuestions(dialogue.times, self._bands.question_wait_ms)
         self._raised_ms: dict[CueKind, int] = {}
         self._asked: dict[Quote, OpenQuestion] = {}

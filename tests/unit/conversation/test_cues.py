@@ -106,6 +106,11 @@ def test_a_customer_who_interrupts_is_not_told() -> None:
     assert play(lines, roles=ROLES).shown == []
 
 
+def test_a_session_without_a_type_is_judged_as_a_meeting() -> None:
+    assert shown(play(monologue(60), roles=ROLES, conversation_type=""), "long_monologue") == []
+    assert len(shown(play(monologue(100), roles=ROLES, conversation_type=""), "long_monologue")) == 1
+
+
 def test_every_conversation_type_has_bands() -> None:
     assert set(BANDS) == {"sales", "support", "meeting", "interview"}
 
