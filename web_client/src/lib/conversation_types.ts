@@ -8,6 +8,6 @@ export const CONVERSATION_TYPES: readonly { readonly type: ConversationType; rea
   { type: "interview", name: "Interview", hint: "ask well and let the other one talk" },
 ];
 
-export function typeName(type: ConversationType): string {
-  return CONVERSATION_TYPES.find((one) => one.type === type)?.name ?? type;
+export function typeName(type: ConversationType | null): string {
+  return CONVERSATION_TYPES.find((one) => one.type === type)?.name ?? "Conversation";
 }

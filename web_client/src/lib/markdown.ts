@@ -1,9 +1,10 @@
 /** A finished conversation as one Markdown document, to copy or to keep. */
+import { typeName } from "./conversation_types";
 import { clock, dateTime, duration } from "./format";
 import type { ActionItem, Session, Summary, TranscriptItem } from "./types";
 
 export function toMarkdown(session: Session, summary: Summary, transcript: readonly TranscriptItem[]): string {
-  const facts = `${session.conversation_type}, ${dateTime(session.recording_started_at ?? session.created_at)}`;
+  const facts = `${typeName(session.conversation_type)}, ${dateTime(session.recording_started_at ?? session.created_at)}`;
   return [
     `# ${escape(summary.title ?? session.title)}`,
     `${facts}, ${duration(session.recording_duration_seconds)}`,

@@ -4,7 +4,8 @@ export type Route =
   | { readonly name: "home" }
   | { readonly name: "sessions" }
   | { readonly name: "settings" }
-  | { readonly name: "session"; readonly id: string }
+  /** `hasEnded`: its call was seen to end; the control API hears of that a moment later. Not part of the address. */
+  | { readonly name: "session"; readonly id: string; readonly hasEnded?: true }
   | { readonly name: "join"; readonly id: string }
   | { readonly name: "link"; readonly token: string }
   | { readonly name: "invite"; readonly token: string }

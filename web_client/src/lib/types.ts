@@ -18,9 +18,9 @@ export interface Me {
 export interface Session {
   readonly id: string;
   readonly title: string;
-  readonly conversation_type: ConversationType;
+  readonly conversation_type: ConversationType | null;
   readonly status: "draft" | "active" | "completed" | "archived";
-  readonly state: SessionStateChanged["state"];
+  readonly state: SessionStateChanged["state"] | "archived";
   readonly created_at: string;
   readonly recording_started_at: string | null;
   readonly recording_ended_at: string | null;
@@ -66,7 +66,7 @@ export interface Invite {
 }
 
 export interface Invitation {
-  readonly session: { readonly title: string; readonly conversation_type: ConversationType };
+  readonly session: { readonly title: string; readonly conversation_type: ConversationType | null };
   readonly organization: { readonly name: string };
   readonly role: Role;
   readonly name: string | null;
@@ -78,7 +78,7 @@ export interface TranscriptItem {
   readonly participant_id: string | null;
   readonly speaker: string;
   readonly start_ms: number;
-  readonly end_ms: number;
+  readonly end_ms: number | null;
   readonly text: string;
   readonly words: readonly Word[];
 }
