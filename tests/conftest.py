@@ -20,7 +20,8 @@ from deploy.ports import free_port
 from deploy.postgres import EmbeddedPostgres
 from deploy.valkey import EmbeddedValkey
 
-_TEMPLATE = "liveconvo_template"
+TEMPLATE = "liveconvo_template"
+"""The migrated database that every test's own one is copied from; nobody may stay connected to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 async def database(postgres_server: PostgresServer) -> AsyncIterator[Database]:
     name = f"test_{secrets.token_hex(6)}"
-    await _execute(postgres_server.owner_url, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    await _execute(postgres_server.owner_url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     try:
         yield Database(
             name,
@@ -112,8 +113,8 @@ def valkey(valkey_server: str) -> str:
 
 
 async def _make_template(server: PostgresServer) -> None:
-    await _execute(server.owner_url, f"CREATE DATABASE {_TEMPLATE}")
-    await migrate(server.url(_TEMPLATE))
+    await _execute(server.owner_url, f"CREATE DATABASE {TEMPLATE}")
+    await migrate(server.url(TEMPLATE))
     await set_role_passwords(server.owner_url, server.passwords)
 
 
