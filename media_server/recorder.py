@@ -27,7 +27,8 @@ from media_server.errors import MediaError
 from media_server.rows import Rows, rows_of, without_row
 from media_server.spool import Spool
 from media_server.spool_adoption import adopt_orphans
-from media_server.spool_file import Refusal, SpoolError
+from media_server.spool_errors import SpoolError
+from media_server.spool_file import Refusal
 
 BATCH_ENTRIES = 100
 BATCH_WAIT_S = 0.05

@@ -24,7 +24,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from db.records import LogEntry
-from media_server.spool_file import Refusal, SpoolError, SpoolFile, SpoolFullError
+from media_server.spool_errors import SpoolError, SpoolFullError
+from media_server.spool_file import Refusal, SpoolFile
 
 MAX_BYTES = 1024**3
 MAX_WAITING = 4096
@@ -39,13 +40,14 @@ class _Job:
 
     act: Callable[[SpoolFile], Any]
     done: asyncio.Future[Any]
+    makes_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     job: _Job
     result: Any = None
-    error: SpoolError | None = None
+    error: Exception | None = None
 
 
 class Spool:
@@ -104,7 +106,7 @@ class Spool:
 
     async def trim(self, position: int, refusals: Sequence[Refusal] = ()) -> None:
         """Forget the entries up to this position, except that the refused ones are set aside."""
-        await self._submit(lambda file: file.trim(position, refusals))
+        await self._submit(lambda file: file.trim(position, refusals), makes_room=True)
 
     async def refused(self) -> list[tuple[LogEntry, str]]:
         """What Postgres would not take, with the reason's code."""
@@ -117,12 +119,12 @@ class Spool:
     async def wait_emptied(self) -> None:
         await self._emptied.wait()
 
-    def _submit(self, act: Callable[[SpoolFile], Any]) -> asyncio.Future[Any]:
+    def _submit(self, act: Callable[[SpoolFile], Any], *, makes_room: bool = False) -> asyncio.Future[Any]:
         if self._loop is None:
             raise SpoolError("The spool is closed.")
         done = self._loop.create_future()
         self._waiting += 1
-        self._jobs.put(_Job(act, done))
+        self._jobs.put(_Job(act, done, makes_room))
         return done
 
     def _settle(self, outcomes: list[_Outcome], size: int) -> None:
@@ -151,6 +153,7 @@ class Spool:
             tell(_resolve, opened, None, None)
             for jobs in self._batches():
                 tell(self._settle, _perform(file, jobs), file.size)
+                file.regain_room()
         finally:
             file.close()
             tell(_resolve, self._closed, None, None)
@@ -170,12 +173,12 @@ class Spool:
 
 
 def _perform(file: SpoolFile, jobs: list[_Job]) -> list[_Outcome]:
-    """Do all in one commit; when that fails, one by one, so that a full disk cannot stop the trim that empties it."""
+    """Do all in one commit; when that fails, one by one, so that nothing stops the trim that empties a full spool."""
     try:
         with file.transaction():
             return [_Outcome(job, result=job.act(file)) for job in jobs]
-    except SpoolError as error:
-        if len(jobs) == 1:
+    except Exception as error:  # noqa: BLE001 - it goes to whoever handed the job over
+        if len(jobs) == 1 and not (jobs[0].makes_room and isinstance(error, SpoolFullError) and file.make_room()):
             return [_Outcome(jobs[0], error=error)]
     return [outcome for job in jobs for outcome in _perform(file, [job])]
 

@@ -12,7 +12,8 @@ import logging
 from pathlib import Path
 
 from media_server.spool import MAX_BYTES, Spool
-from media_server.spool_file import FILE_NAME, SpoolError, SpoolFile, SpoolLockedError
+from media_server.spool_errors import SpoolError, SpoolLockedError
+from media_server.spool_file import FILE_NAME, SpoolFile
 
 ENTRIES_AT_ONCE = 500
 

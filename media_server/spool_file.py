@@ -5,6 +5,8 @@ Rules:
 - SQLite in WAL mode with synchronous FULL: what was committed survives `kill -9` and a loss of power, and a torn end of
   the WAL costs only what was never committed. The locking mode is EXCLUSIVE because that needs no shared-memory
   file, which could not grow on a full disk.
+- A full disk must not keep entries from leaving: a ballast file holds some room, and is given up to a trim that finds
+  none. Without ballast nothing is taken in; it comes back as soon as the disk has room for it.
 - Positions only grow (AUTOINCREMENT), so that trimming up to one never hits an entry that came later.
 - `refused` keeps what Postgres would not take, with the reason. It gets another chance whenever the spool is opened,
   so that a new version of the program can mend what an old one did wrong.
@@ -14,7 +16,6 @@ Everything here blocks, and one thread at a time may use it.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -26,11 +27,17 @@ from pathlib import Path
 from uuid import UUID
 
 from db.records import LogEntry
-from media_server.errors import MediaError
+from media_server.ballast import Ballast
+from media_server.spool_errors import SpoolError, SpoolFullError
+from media_server.spool_lock import LOCK_NAME, lock_folder
 
 FILE_NAME = "log.db"
-LOCK_NAME = "lock"
+BALLAST_NAME = "ballast"
 PAGE_BYTES = 4096
+WAL_PAGES = 256
+"""The WAL is moved into the file when it is so long; with one commit more, that fits into the default ballast."""
+BALLAST_SHARE = 256
+"""What part of the spool's largest size the ballast has."""
 LOCK_WAIT_S = 10.0
 
 _log = logging.getLogger(__name__)
@@ -61,25 +68,6 @@ _REFUSED = f"SELECT {_FIELDS}, reason FROM refused ORDER BY position"  # noqa: S
 _UNWRITABLE = (sqlite3.Error, OverflowError, UnicodeError)
 
 
-class SpoolError(MediaError):
-    """This node cannot write to its spool."""
-
-    code = "spool_failed"
-    status = 503
-
-
-class SpoolFullError(SpoolError):
-    """This node's spool has no room left."""
-
-    code = "spool_full"
-
-
-class SpoolLockedError(SpoolError):
-    """Another program uses this spool."""
-
-    code = "spool_locked"
-
-
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """An entry that Postgres would not take."""
@@ -94,7 +82,7 @@ class SpoolFile:
 
     def __init__(self, folder: Path, *, max_bytes: int, lock_wait_s: float = LOCK_WAIT_S) -> None:
         self.folder = folder
-        self._lock = _lock(folder, lock_wait_s)
+        self._lock = lock_folder(folder, lock_wait_s)
         try:
             self._db = _open(folder / FILE_NAME, max_bytes)
         except BaseException:
@@ -102,6 +90,8 @@ class SpoolFile:
             raise
         self.size: int
         (self.size,) = self._db.execute("SELECT count(*) FROM entries").fetchone()
+        self._ballast = Ballast(folder / BALLAST_NAME, max_bytes // BALLAST_SHARE)
+        self._ballast.keep()
         self._retry_refused()
 
     def close(self) -> None:
@@ -113,6 +103,7 @@ class SpoolFile:
         self._db.close()
         for path in _parts(self.folder):
             path.unlink()
+        self._ballast.give_up()
         (self.folder / LOCK_NAME).unlink()
         os.close(self._lock)
         try:
@@ -141,7 +132,37 @@ class SpoolFile:
                 raise _translated(error) from error
             raise
 
+    def make_room(self) -> bool:
+        """Let a trim succeed on a full disk; False if no ballast is left."""
+        if not self._ballast.give_up():
+            return False
+        _log.error("the disk of the spool is full folder=%s entries=%d", self.folder, self.size)
+        self._shrink_wal()
+        return True
+
+    def regain_room(self) -> None:
+        """Take the ballast back when the disk has room again."""
+        if self._ballast.is_held:
+            return
+        self._shrink_wal()
+        try:
+            self._ballast.keep()
+        except SpoolError:
+            _log.warning("the spool's disk cannot be written folder=%s", self.folder)
+
+    def _shrink_wal(self) -> None:
+        try:
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            _log.warning("the spool's WAL was not shrunk folder=%s code=%s", self.folder, _name(error))
+
     def insert(self, entry: LogEntry) -> None:
+        """
+        Raises:
+            SpoolFullError: the ballast is gone.
+        """
+        if not self._ballast.is_held:
+            raise SpoolFullError
         self._db.execute(_INSERT, _row(entry))
         self.size += 1
 
@@ -172,36 +193,6 @@ class SpoolFile:
         return [_entry(row) for row in self._db.execute(_AT, (position,))]
 
 
-def _lock(folder: Path, wait_s: float) -> int:
-    deadline = time.monotonic() + wait_s
-    while (descriptor := _try_lock(folder)) is None:
-        if time.monotonic() >= deadline:
-            raise SpoolLockedError(f"Another program uses the spool {folder}.")
-        time.sleep(0.05)
-    return descriptor
-
-
-def _try_lock(folder: Path) -> int | None:
-    """The locked lock file; None while somebody else has it, or took it away just now."""
-    path = folder / LOCK_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise SpoolError(f"The spool {folder} cannot be made: {error.strerror}.") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Whoever drained this spool may have deleted the lock file between our open and our lock.
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    except OSError:  # held by somebody else, or deleted
-        pass
-    os.close(descriptor)
-    return None
-
-
 def _open(path: Path, max_bytes: int) -> sqlite3.Connection:
     try:
         return _connect(path, max_bytes)
@@ -226,6 +217,7 @@ def _connect(path: Path, max_bytes: int) -> sqlite3.Connection:
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         db.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
         db.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_BYTES}")
         db.executescript(_SCHEMA)

@@ -14,7 +14,8 @@ from db.records import LogEntry
 from media_server.event_log import DurableLog, EventLog, LeaseLostError, SeqsExhaustedError
 from media_server.events import PipelineStatus
 from media_server.spool import Spool
-from media_server.spool_file import PAGE_BYTES, SpoolFullError
+from media_server.spool_errors import SpoolFullError
+from media_server.spool_file import PAGE_BYTES
 from tests.log_entries import ORGANIZATION, SESSION, MemorySpool, final
 
 STATUS = PipelineStatus(lag_ms=1, level="full")

@@ -11,7 +11,8 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from media_server.spool import Spool
-from media_server.spool_file import PAGE_BYTES, Refusal, SpoolError, SpoolFullError
+from media_server.spool_errors import SpoolError, SpoolFullError
+from media_server.spool_file import PAGE_BYTES, Refusal
 from tests.log_entries import entry
 
 

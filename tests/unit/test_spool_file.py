@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from media_server.spool_file import FILE_NAME, SpoolFile, SpoolLockedError
+from media_server.spool_errors import SpoolFullError, SpoolLockedError
+from media_server.spool_file import FILE_NAME, SpoolFile
 from tests.log_entries import entry
 
 MAX_BYTES = 1 << 24
@@ -100,3 +101,22 @@ def test_a_removed_spool_leaves_nothing(tmp_path: Path) -> None:
         file.insert(entry(1))
     file.remove()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_ballast_entries_only_leave(tmp_path: Path) -> None:
+    file = opened(tmp_path / "n")
+    with file.transaction():
+        file.insert(entry(1))
+    assert file.make_room()
+    with pytest.raises(SpoolFullError), file.transaction():
+        file.insert(entry(2))
+    with file.transaction():
+        file.trim(1)
+    assert file.size == 0
+    file.close()
+
+
+def test_ballast_is_given_up_only_once(tmp_path: Path) -> None:
+    file = opened(tmp_path / "n")
+    assert [file.make_room(), file.make_room()] == [True, False]
+    file.close()
