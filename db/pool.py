@@ -56,8 +56,10 @@ def connection_settings(application_name: str) -> dict[str, str]:
     }
 
 
-async def create_pool(url: str, *, min_size: int = 1, max_size: int = 8, application_name: str) -> Pool:
+async def create_pool(url: str, *, min_size: int = 0, max_size: int = 8, application_name: str) -> Pool:
     """Connect a server.
+
+    `min_size` is 0 because asyncpg logs a traceback whenever it cannot keep a larger one, and Postgres may be away.
 
     Raises:
         UnsafeRoleError: the role of `url` would see every tenant.
