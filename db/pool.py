@@ -90,15 +90,25 @@ async def transaction(pool: Pool, *, user_id: UUID | None = None, timeout_s: flo
     """
     async with translation(), asyncio.timeout(timeout_s):
         conn = await pool.acquire()
+        is_whole = False
         try:
-            async with conn.transaction():
-                if user_id is not None:
-                    await act_as(conn, user_id)
+            block = conn.transaction()
+            await block.start()
+            if user_id is not None:
+                await act_as(conn, user_id)
+            try:
                 yield conn
-        except (asyncio.CancelledError, GeneratorExit):
-            conn.terminate()
-            raise
+            except Exception:
+                if not conn.is_closed():
+                    await block.rollback()
+                    is_whole = True
+                raise
+            await block.commit()
+            is_whole = True
         finally:
+            # No ROLLBACK after a cancellation: a server that hangs would not answer that either.
+            if not is_whole:
+                conn.terminate()
             await pool.release(conn)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -80,6 +83,22 @@ async def test_a_deadline_that_passes_is_unavailable(pool: Pool) -> None:
     with pytest.raises(UnavailableError):
         async with transaction(pool, timeout_s=0.1) as conn:
             await _echo(conn, 1, 5.0)
+    async with transaction(pool) as conn:
+        assert await _echo(conn, 2, 0.0) == 2
+
+
+async def test_a_server_that_hangs_is_unavailable_at_the_deadline(pool: Pool) -> None:
+    async with transaction(pool) as conn:
+        pid = await conn.fetchval("SELECT pg_backend_pid()")
+    os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    try:
+        with pytest.raises(UnavailableError):
+            async with transaction(pool, timeout_s=0.2) as conn:
+                await _echo(conn, 1, 0.0)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert time.monotonic() - began < 1.0
     async with transaction(pool) as conn:
         assert await _echo(conn, 2, 0.0) == 2
 
