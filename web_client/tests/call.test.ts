@@ -137,6 +137,14 @@ test("a node that never answered a ping is not held to it", async () => {
   await later(SILENT_FOR_MS * 3);
   expect(peers).toHaveLength(1);
 });
+test("a node that answers every ping is kept", async () => {
+  const { peers, channel } = await connected();
+  for (let answered = 0; answered < 30; answered++) {
+    channel("live").receive({ type: "pong", at_ms: 0 });
+    await later(PING_EVERY_MS);
+  }
+  expect(peers).toHaveLength(1);
+});
 test("an unreachable server is tried again until it is back", async () => {
   const { peers, refusals, statuses } = await connected();
   refusals.push(gone(), gone(), gone(), gone());

@@ -6,9 +6,9 @@ import { decode, EVENTS_CHANNEL_ID, LIVE_CHANNEL_ID, SUBPROTOCOL } from "./wire"
 
 export const GATHERING_DEADLINE_MS = 3_000;
 export const CONNECT_DEADLINE_MS = 15_000;
-export const PING_EVERY_MS = 2_000;
-/** A connection that was answering pings and brings nothing for this long is lost. */
-export const SILENT_FOR_MS = 8_000;
+export const PING_EVERY_MS = 1_000;
+/** A connection that was answering pings and brings nothing for this long after one is lost. */
+export const SILENT_FOR_MS = 5_000;
 
 export interface PeerParts {
   readonly createPeer: (configuration: RTCConfiguration) => RTCPeerConnection;
@@ -106,7 +106,7 @@ function running(
   hangUp: () => Promise<unknown>,
 ): Peer {
   const [events] = channels;
-  let heardAt = performance.now();
+  let waitingSince: number | null = null;
   let isAnswered = false;
   let reportLost = () => {};
   const lost = new Promise<void>((resolve) => (reportLost = resolve));
@@ -117,15 +117,16 @@ function running(
     return true;
   };
   const accept = ({ data }: MessageEvent) => {
-    heardAt = performance.now();
+    waitingSince = null;
     const event = decode(data);
     if (event === null) return;
     if (event.type === "pong") isAnswered = true;
     else parts.onEvent(event);
   };
   const beat = setInterval(() => {
-    if (isAnswered && performance.now() - heardAt > SILENT_FOR_MS) reportLost();
-    send({ type: "ping" });
+    const now = performance.now();
+    if (isAnswered && waitingSince !== null && now - waitingSince > SILENT_FOR_MS) reportLost();
+    if (send({ type: "ping" })) waitingSince ??= now;
   }, PING_EVERY_MS);
 
   for (const channel of channels) {
