@@ -11,7 +11,7 @@ import uvloop
 from aiohttp import web
 
 from control_api import logs, worker
-from control_api.app import build_app, open_state
+from control_api.app import SERVER_OPTIONS, build_app, open_state
 from control_api.errors import SettingsError
 from control_api.metrics import Metrics
 from control_api.settings import Settings, read_settings
@@ -62,14 +62,7 @@ async def serve(settings: Settings) -> None:
 
 async def _listen(state: State) -> web.AppRunner:
     settings = state.settings
-    runner = web.AppRunner(
-        build_app(state),
-        access_log=None,  # its lines would hold invitation tokens
-        handle_signals=False,
-        keepalive_timeout=75.0,
-        lingering_time=1.0,
-        shutdown_timeout=settings.shutdown_timeout_s,
-    )
+    runner = web.AppRunner(build_app(state), shutdown_timeout=settings.shutdown_timeout_s, **SERVER_OPTIONS)
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port).start()
     return runner

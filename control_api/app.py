@@ -6,6 +6,8 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
@@ -21,6 +23,13 @@ from control_api.state import STATE, State
 from db.live import Live
 from db.pool import create_pool
 
+SERVER_OPTIONS: dict[str, Any] = {
+    "access_log": None,  # its lines would hold invitation tokens
+    "auto_decompress": False,  # compressed bodies are refused, so nothing unpacks them first
+    "handle_signals": False,
+    "keepalive_timeout": 75.0,
+    "lingering_time": 1.0,
+}
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
@@ -39,10 +48,10 @@ async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[Stat
         pool.terminate()
 
 
-def build_app(state: State, more: Iterable[Route] = ()) -> web.Application:
+def build_app(state: State, more: Iterable[Route] = (), web_folder: Path = client_files.WEB_FOLDER) -> web.Application:
     app = web.Application(middlewares=[problems], client_max_size=state.settings.body_bytes)
     app[STATE] = state
-    add_routes(app, [*ROUTES, openapi.route_for(ROUTES, version("liveconvo")), *client_files.routes(), *more])
+    add_routes(app, [*ROUTES, openapi.route_for(ROUTES, version("liveconvo")), *client_files.routes(web_folder), *more])
     app.on_response_prepare.append(_seal)
     return app
 

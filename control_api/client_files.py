@@ -28,7 +28,7 @@ NOT_BUILT = "The web client is not built. `make run` builds it; the API under /v
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def routes(folder: Path = WEB_FOLDER) -> Iterator[Route]:
+def routes(folder: Path) -> Iterator[Route]:
     index = folder / "index.html"
     yield _page("/", _Index(index.read_bytes() if index.is_file() else None).get)
     for path in sorted(folder.rglob("*")) if folder.is_dir() else []:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from aiohttp.test_utils import TestClient
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from multidict import CIMultiDict
 from pytest_aiohttp import AiohttpClient
 
-from control_api.app import build_app, open_state
+from control_api.app import SERVER_OPTIONS, build_app, open_state
+from control_api.client_files import WEB_FOLDER
 from control_api.metrics import Metrics
+from control_api.routing import Route
 from control_api.settings import Settings
 from control_api.state import State
 from control_api.tokens import new_token, token_hash
@@ -47,14 +52,18 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Api:
     client: TestClient[Any, Any]
-    client_for: AiohttpClient
-    """Serves another application on the same state."""
+    aiohttp_client: AiohttpClient
     state: State
     people: People
     tokens: dict[str, str]
     media: Pool
     jobs: Pool
     database: Database
+
+    async def serve(self, *more: Route, web_folder: Path = WEB_FOLDER) -> TestClient[Any, Any]:
+        """A second server on the same state, with more routes or another web client."""
+        app = await asyncio.to_thread(build_app, self.state, more, web_folder)
+        return await _serve(app, self.aiohttp_client)
 
     async def send(self, method: str, path: str, who: str | None = "alice", **arguments: Any) -> Answer:
         """A request by bearer token; `who=None` is signed out."""
@@ -118,15 +127,23 @@ class Api:
 async def open_api(
     database: Database, redis_url: str, aiohttp_client: AiohttpClient, **settings: Any
 ) -> AsyncIterator[Api]:
-    chosen = Settings(database.api_url, database.jobs_url, redis_url, **{"public_origin": ORIGIN, **settings})
+    addresses = {"database_url": database.api_url, "jobs_database_url": database.jobs_url, "redis_url": redis_url}
+    chosen = Settings(**{**addresses, "public_origin": ORIGIN, **settings})
     async with (
         open_state(chosen, Metrics()) as state,
         connected(database.media_url, max_size=2) as media,
         connected(database.jobs_url, max_size=2) as jobs,
     ):
         people = await make_people(database.owner_url)
-        client = await aiohttp_client(build_app(state))
+        client = await _serve(build_app(state), aiohttp_client)
         yield Api(client, aiohttp_client, state, people, await _sign_everybody_in(state, people), media, jobs, database)
+
+
+async def _serve(app: web.Application, aiohttp_client: AiohttpClient) -> TestClient[Any, Any]:
+    """With the options of the real server."""
+    server = TestServer(app)
+    await server.start_server(**SERVER_OPTIONS)
+    return await aiohttp_client(server)
 
 
 async def _sign_everybody_in(state: State, people: People) -> dict[str, str]:

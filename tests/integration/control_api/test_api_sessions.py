@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-import pytest
-
 from tests.api import Api
 
 
@@ -26,13 +24,13 @@ async def test_a_member_of_the_organization_reads_it(api: Api) -> None:
 READS = ("", "/transcript", "/guidance", "/summary")
 
 
-@pytest.mark.parametrize("path", READS)
-async def test_a_foreign_id_and_a_random_id_look_the_same(api: Api, path: str) -> None:
+async def test_a_foreign_id_and_a_random_id_look_the_same(api: Api) -> None:
     session_id = await api.new_session()
-    foreign = await api.get(f"/v1/sessions/{session_id}{path}", who="charlie")
-    missing = await api.get(f"/v1/sessions/{uuid4()}{path}", who="charlie")
-    assert (foreign.status, foreign.code) == (404, "not_found")
-    assert foreign.body == missing.body
+    for path in READS:
+        foreign = await api.get(f"/v1/sessions/{session_id}{path}", who="charlie")
+        missing = await api.get(f"/v1/sessions/{uuid4()}{path}", who="charlie")
+        assert (foreign.status, foreign.code) == (404, "not_found"), path
+        assert foreign.body == missing.body, path
 
 
 WRITES = (
@@ -43,34 +41,31 @@ WRITES = (
 )
 
 
-@pytest.mark.parametrize(("path", "body"), WRITES)
-async def test_what_is_foreign_cannot_be_changed_either(api: Api, path: str, body: object) -> None:
+async def test_what_is_foreign_cannot_be_changed_either(api: Api) -> None:
     session_id = await api.new_session()
     await api.add_node()
-    foreign = await api.post(f"/v1/sessions/{session_id}{path}", body, who="charlie")
-    missing = await api.post(f"/v1/sessions/{uuid4()}{path}", body, who="charlie")
-    assert foreign.status == 404
-    assert foreign.body == missing.body
+    for path, body in WRITES:
+        foreign = await api.post(f"/v1/sessions/{session_id}{path}", body, who="charlie")
+        missing = await api.post(f"/v1/sessions/{uuid4()}{path}", body, who="charlie")
+        assert foreign.status == 404, path
+        assert foreign.body == missing.body, path
     assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "draft"
 
 
-@pytest.mark.parametrize("path", [*READS])
-async def test_nothing_is_read_signed_out(api: Api, path: str) -> None:
+async def test_nothing_is_read_or_changed_signed_out(api: Api) -> None:
     session_id = await api.new_session()
-    answer = await api.get(f"/v1/sessions/{session_id}{path}", who=None)
-    assert (answer.status, answer.code) == (401, "not_signed_in")
+    for path in READS:
+        answer = await api.get(f"/v1/sessions/{session_id}{path}", who=None)
+        assert (answer.status, answer.code) == (401, "not_signed_in"), path
+    for path, body in WRITES:
+        answer = await api.post(f"/v1/sessions/{session_id}{path}", body, who=None)
+        assert (answer.status, answer.code) == (401, "not_signed_in"), path
 
 
-@pytest.mark.parametrize(("path", "body"), WRITES)
-async def test_nothing_is_changed_signed_out(api: Api, path: str, body: object) -> None:
-    session_id = await api.new_session()
-    assert (await api.post(f"/v1/sessions/{session_id}{path}", body, who=None)).status == 401
-
-
-@pytest.mark.parametrize("text", ["1", "x" * 36, "00000000-0000-0000-0000-000000000000", "%00"])
-async def test_what_is_no_id_names_nothing(api: Api, text: str) -> None:
-    answer = await api.get(f"/v1/sessions/{text}")
-    assert (answer.status, answer.code) == (404, "not_found")
+async def test_what_is_no_id_names_nothing(api: Api) -> None:
+    for text in ("1", "x" * 36, "00000000-0000-0000-0000-000000000000", "%00"):
+        answer = await api.get(f"/v1/sessions/{text}")
+        assert (answer.status, answer.code) == (404, "not_found"), text
 
 
 async def test_pages_give_every_session_once_and_newest_first(api: Api) -> None:
@@ -101,16 +96,16 @@ async def test_the_list_filters_by_status(api: Api) -> None:
     assert [item["id"] for item in page.body["items"]] == [ended]
 
 
-@pytest.mark.parametrize("cursor", ["x", "AAAA", "W10", "eyJhIjoxfQ", "WyIyMDI2LTAxLTAxIiwiYSJd"])
-async def test_a_made_up_cursor_is_refused(api: Api, cursor: str) -> None:
-    answer = await api.get("/v1/sessions", params={"cursor": cursor})
-    assert (answer.status, answer.code) == (422, "invalid_cursor")
+async def test_a_made_up_cursor_is_refused(api: Api) -> None:
+    for cursor in ("x", "AAAA", "W10", "eyJhIjoxfQ", "WyIyMDI2LTAxLTAxIiwiYSJd", "é"):
+        answer = await api.get("/v1/sessions", params={"cursor": cursor})
+        assert (answer.status, answer.code) == (422, "invalid_cursor"), cursor
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=x", "status=lost", "page=2", "limit=5&limit=6"])
-async def test_an_unknown_query_is_refused(api: Api, query: str) -> None:
-    answer = await api.get(f"/v1/sessions?{query}")
-    assert (answer.status, answer.code) == (422, "invalid_request")
+async def test_an_unknown_query_is_refused(api: Api) -> None:
+    for query in ("limit=0", "limit=101", "limit=x", "status=lost", "page=2", "limit=5&limit=6", "status=%00"):
+        answer = await api.get(f"/v1/sessions?{query}")
+        assert (answer.status, answer.code) == (422, "invalid_request"), query
 
 
 async def test_ending_a_session_without_a_call_completes_it(api: Api) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from db.pool import owner_connection
 from tests.api import Api, MakeApi
 
@@ -92,11 +90,11 @@ async def test_signing_out_leaves_others_signed_in(api: Api) -> None:
     assert (await api.get("/v1/me", who="bob")).status == 200
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Basic YWxpY2U6", "Bearer " + "x" * 300, "Bearer unknown"])
-async def test_a_credential_that_is_none_is_refused(api: Api, header: str) -> None:
-    answer = await api.get("/v1/me", who=None, headers={"Authorization": header})
-    assert (answer.status, answer.code) == (401, "not_signed_in")
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+async def test_a_credential_that_is_none_is_refused(api: Api) -> None:
+    for header in ("Bearer", "Bearer ", "Basic YWxpY2U6", "Bearer " + "x" * 300, "Bearer unknown"):
+        answer = await api.get("/v1/me", who=None, headers={"Authorization": header})
+        assert (answer.status, answer.code) == (401, "not_signed_in"), header
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
 async def test_tokens_are_not_in_the_database(api: Api) -> None:
