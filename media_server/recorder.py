@@ -59,7 +59,8 @@ class Recorder:
         """Entries that were new to Postgres."""
         self.refused = 0
         """Entries that Postgres did not take."""
-        self.is_postgres_away = False
+        self.is_waiting = False
+        """Postgres, or the disk, is away."""
         self._spool = spool
         self._pool = pool
         self._followers = followers
@@ -108,11 +109,11 @@ class Recorder:
                 refusals = await self._write(entries)
                 await self._spool.trim(entries[-1][0], refusals)
             except (UnavailableError, SpoolError) as error:
-                self._note_away(True, error.code)
+                self._wait_begins(error.code)
                 await asyncio.sleep(retry_s)
                 retry_s = min(LAST_RETRY_S, retry_s * 2)
             else:
-                self._note_away(False, "")
+                self._wait_ends()
                 return
 
     async def _write(self, entries: Sequence[Spooled]) -> list[Refusal]:
@@ -157,10 +158,15 @@ class Recorder:
             except Exception as error:  # noqa: BLE001
                 _log.warning("followers were not told kind=%s entries=%d", type(error).__name__, len(entries))
 
-    def _note_away(self, is_away: bool, code: str) -> None:
-        if is_away != self.is_postgres_away:
-            self.is_postgres_away = is_away
-            _log.warning("recording %s code=%s entries=%d", "waits" if is_away else "goes on", code, self._spool.size)
+    def _wait_begins(self, code: str) -> None:
+        if not self.is_waiting:
+            self.is_waiting = True
+            _log.warning("recording waits code=%s entries=%d", code, self._spool.size)
+
+    def _wait_ends(self) -> None:
+        if self.is_waiting:
+            self.is_waiting = False
+            _log.warning("recording goes on entries=%d", self._spool.size)
 
     def _refuse(self, position: int, entry: LogEntry, reason: str) -> Refusal:
         self.refused += 1
