@@ -16,7 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from db import calls as db_calls
 from db import session_log
 from db.errors import DbError, UnavailableError
-from db.live import Live
+from db.live import Live, NodeLoad
 from db.pool import Pool, create_pool, transaction
 from db.session_log import LogEntry
 from media_server import signaling, telemetry
@@ -81,6 +81,7 @@ async def run_node(settings: Settings) -> None:
             async with _serving(settings, calls, pool):
                 log.info("media node serves node=%s port=%d", settings.node, settings.port)
                 await stop.wait()
+            await live.forget_node(settings.node)
             hosting.cancel()
             await asyncio.wait([hosting], timeout=SETTLE_S)
             await recorder.drain(1.0)
@@ -147,7 +148,8 @@ async def _register(settings: Settings, pool: Pool, live: Live, calls: Calls, tr
                 await db_calls.register_node(conn, settings.node, settings.public_url)
         except DbError as error:
             log.warning("node not registered kind=%s", type(error).__name__)
-        await live.set_node_load(settings.node, settings.public_url, calls.live_participants)
+        load = calls.live_participants / settings.limits.participants
+        await live.report_load(NodeLoad(settings.node, settings.public_url, load))
         await asyncio.sleep(REGISTER_EVERY_S)
 
 

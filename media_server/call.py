@@ -77,6 +77,8 @@ class Call:
         self.joining = 0
         """Offers that are being answered; a call is not given up meanwhile."""
         self.was_used = False
+        self.gone = asyncio.Event()
+        """Nothing of the call is left; its lease is released."""
         self._loop = loop
         self._log = event_log
         self._parts = parts
@@ -330,6 +332,8 @@ class Call:
                 await self._append(events.RecordingStateChanged(state, str(guest.id)))
             case events.SendGuidanceFeedback(guidance_id, action) if guest.is_coached:
                 await self._append(events.GuidanceFeedback(guidance_id, str(guest.id), action))
+                if action in ("dismissed", "irrelevant"):
+                    self._advisor.dismissed(guidance_id)
             case events.PauseSession() if guest.role == "host":
                 await self._pause(True)
             case events.UnpauseSession() if guest.role == "host":

@@ -45,5 +45,6 @@ class CallClock:
         return self._db_now + timedelta(seconds=self._loop_time() - self._acquired_s)
 
     def started_at(self) -> datetime:
-        """The instant of media time 0, UTC."""
-        return (self.wall() - timedelta(milliseconds=self.now_ms())).astimezone(UTC)
+        """The instant of media time 0, UTC; the same every time."""
+        origin_s = self._acquired_s if self._origin_s is None else self._origin_s
+        return (self._db_now + timedelta(seconds=origin_s - self._acquired_s)).astimezone(UTC)

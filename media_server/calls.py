@@ -7,6 +7,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from uuid import UUID, uuid4
+from weakref import WeakValueDictionary
 
 from db import commands, tickets
 from db.errors import ConflictError, DbError, NotFoundError
@@ -55,7 +56,7 @@ class Calls:
         self._leases = leases
         self._live = live
         self._calls: dict[UUID, Call] = {}
-        self._starting: dict[UUID, asyncio.Lock] = {}
+        self._starting: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._resources: dict[str, Resource] = {}
         self._tasks: asyncio.TaskGroup | None = None
         self._is_draining = False
@@ -149,13 +150,24 @@ class Calls:
             raise NodeNotReadyError from error
 
     async def _call_for(self, session_id: UUID) -> Call:
-        async with self._starting.setdefault(session_id, asyncio.Lock()):
+        lock = self._starting.setdefault(session_id, asyncio.Lock())
+        async with lock:
             call = self._calls.get(session_id)
             if call is not None and not call.is_over:
                 return call
-            if call is not None or self._is_draining or self._tasks is None:
+            if self._is_draining or self._tasks is None:
                 raise NodeNotReadyError
+            if call is not None:
+                await self._wait_gone(call)
             return await self._start(session_id, self._tasks)
+
+    async def _wait_gone(self, call: Call) -> None:
+        """A call that is just ending is waited for; what comes after it is a call of its own."""
+        try:
+            async with asyncio.timeout(self._settings.limits.drain_s):
+                await call.gone.wait()
+        except TimeoutError as error:
+            raise NodeNotReadyError from error
 
     async def _start(self, session_id: UUID, tasks: asyncio.TaskGroup) -> Call:
         try:
@@ -190,10 +202,10 @@ class Calls:
                 log.error("call failed session=%s kind=%s", session_id, type(error).__name__, exc_info=error)
             telemetry.CALLS_FAILED.inc()
         finally:
-            self._calls.pop(session_id, None)
-            self._starting.pop(session_id, None)
-            self._resources = {k: r for k, r in self._resources.items() if r.session_id != session_id}
             await self._leases.release(session_id)
+            del self._calls[session_id]
+            self._resources = {k: r for k, r in self._resources.items() if r.session_id != session_id}
+            call.gone.set()
             log.info("call over session=%s", session_id)
 
     def _stop_if_never_used(self, call: Call) -> None:

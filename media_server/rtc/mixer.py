@@ -1,7 +1,7 @@
 """What every participant hears: all the others, never themselves.
 
 One tick every 20 ms sums the talkers once and takes each listener's own voice out of the sum again, then encodes it.
-Cost: one Opus encode per listener and tick; the sums are microseconds. Delay added: two frames of playout per talker.
+Cost: one Opus encode per listener and tick; the sums are microseconds. Delay added: three frames of playout per talker.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from media_server.rtc.audio_input import HEARD_RATE_HZ
 
 FRAME_SAMPLES = 960
 TICK_S = FRAME_SAMPLES / HEARD_RATE_HZ
-PLAYOUT_FRAMES = 2
+PLAYOUT_FRAMES = 3
 """Frames that must wait before a talker who was silent is heard again."""
 PLAYOUT_LIMIT_FRAMES = 10
 """A talker whose clock is fast, or who was stuck, loses the oldest frames beyond this."""

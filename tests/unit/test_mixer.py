@@ -4,7 +4,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from media_server.rtc.mixer import FRAME_SAMPLES, PLAYOUT_LIMIT_FRAMES, Mixer, MixTrack, Talker
+from media_server.rtc.mixer import FRAME_SAMPLES, PLAYOUT_FRAMES, PLAYOUT_LIMIT_FRAMES, Mixer, MixTrack, Talker
 
 
 def tone(hz: float, frames: int) -> npt.NDArray[np.int16]:
@@ -75,9 +75,9 @@ async def test_who_left_is_not_heard_any_more() -> None:
     assert abs(await heard(track, 4)).max() < 100
 
 
-def test_a_talker_plays_only_with_a_frame_in_reserve() -> None:
+def test_a_talker_plays_only_with_frames_in_reserve() -> None:
     talker = Talker()
-    talker.write(tone(400, 1))
+    talker.write(tone(400, PLAYOUT_FRAMES - 1))
     assert talker.read() is None
     talker.write(tone(400, 1))
     assert talker.read() is not None
