@@ -12,7 +12,8 @@ from control_api.llm import LanguageModel
 from control_api.metrics import Metrics
 from control_api.settings import Settings
 from control_api.summaries.finalize import Finalizer
-from db import abandoned, jobs, sessions
+from db import jobs, sessions
+from db.abandoned import list_abandoned
 from db.errors import DbError
 from db.pool import Pool, create_pool, transaction
 
@@ -41,7 +42,7 @@ async def complete_abandoned(pool: Pool, after_s: float) -> int:
     back would leave the session active, and without a summary, for ever.
     """
     async with transaction(pool) as conn:
-        left = await abandoned.list_abandoned(conn, after_s, SWEEP_BATCH)
+        left = await list_abandoned(conn, after_s, SWEEP_BATCH)
     completed = 0
     for session_id, lease_until in left:
         async with transaction(pool) as conn:
