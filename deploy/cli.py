@@ -57,6 +57,13 @@ def _workers(text: str) -> int:
     return workers
 
 
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"1 or more, not {text}")
+    return count
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < float("inf"):
@@ -105,6 +112,10 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     names = bench.add_subparsers(metavar="NAME", required=True)
     asr = names.add_parser("asr", help="word error rate, latencies and CPU time of speech recognition")
     asr.add_argument("--data", metavar="DIR", help="a folder with recordings and a manifest.tsv")
+    asr.add_argument(
+        "--clips", type=_count, default=None, metavar="N", help="only N recordings, spread over the manifest"
+    )
+    asr.add_argument("--streams", type=_count, default=1, metavar="N", help="speak N at a time (default 1)")
     asr.add_argument("--json", action="store_true", help="print one JSON object")
     asr.set_defaults(runs="deploy.bench.asr:run")
 

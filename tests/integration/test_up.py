@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -90,9 +91,9 @@ async def test_second_stack_on_the_same_folder_is_refused(stack: RunningUp) -> N
 @pytest.mark.parametrize("offset", [0, 1])
 async def test_taken_port_is_named(data_dir: Path, offset: int) -> None:
     port = free_ports(2)
-    other = await asyncio.start_server(lambda *_: None, "127.0.0.1", port + offset)
-    async with other, up(data_dir, port=port) as running:
-        assert await running.ended() == 1
+    with socket.create_server(("127.0.0.1", port + offset)):
+        async with up(data_dir, port=port) as running:
+            assert await running.ended() == 1
         assert f"port {port + offset} of 127.0.0.1 is taken" in running.output
 
 

@@ -43,7 +43,7 @@ def test_up_refuses_a_number_of_workers_without_sense(workers: str) -> None:
 
 
 @pytest.mark.parametrize("line", [
-    ["up"], ["call", "a.wav"], ["doctor"], ["migrate"],
+    ["up"], ["call", "a.wav"], ["doctor"], ["bench", "asr"], ["migrate"],
     ["admin", "create-user", "a@b.c", "--name", "A", "--organization", "B"], ["admin", "sign-in-link", "a@b.c"],
 ])  # fmt: skip
 def test_every_command_has_a_module(line: list[str]) -> None:
