@@ -36,7 +36,11 @@ def test_a_file_cut_in_the_middle_plays_what_there_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "empty"), (b"not audio at all, only text\n" * 50, "not a recording"), (b"RIFF\x00\x00\x00\x00WAVE", "a.wav")],
+    [
+        (b"", "empty"),
+        (b"not audio at all, only text\n" * 50, "not a recording"),
+        (b"RIFF\x00\x00\x00\x00WAVE", "a.wav"),
+    ],
 )
 def test_what_is_no_recording_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "a.wav"
