@@ -39,6 +39,7 @@ async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[Stat
     """Everything the handlers use; closed in any case, and without waiting for a Postgres that is away."""
     pool = await create_pool(settings.database_url, max_size=settings.pool_size, application_name="liveconvo-api")
     live = Live(settings.redis_url)
+    metrics.redis_failures.set_function(lambda: live.failures)
     passwords = Passwords()
     try:
         yield State(settings, pool, live, RateLimiter(live), passwords, metrics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -22,14 +22,17 @@ class Metrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
             registry=self.registry,
         )
-        self.refused = Counter(
-            "liveconvo_rate_limited_total", "Requests over a rate limit", ["limit"], registry=self.registry
+        self.redis_failures = Gauge(
+            "liveconvo_redis_failures", "Calls that Redis did not answer in time", registry=self.registry
         )
         self.summaries = Counter(
             "liveconvo_summaries_total", "Summaries by how they ended", ["outcome"], registry=self.registry
         )
         self.abandoned = Counter(
             "liveconvo_abandoned_sessions_total", "Sessions completed by the sweep", registry=self.registry
+        )
+        self.resumed = Counter(
+            "liveconvo_resumed_summaries_total", "Summaries put back in the queue by the sweep", registry=self.registry
         )
 
     def page(self) -> bytes:

@@ -13,7 +13,7 @@ from control_api.metrics import Metrics
 from control_api.settings import Settings
 from control_api.summaries.finalize import Finalizer
 from db import jobs, sessions
-from db.abandoned import list_abandoned
+from db.abandoned import list_abandoned, list_unwritten
 from db.errors import DbError
 from db.pool import Pool, create_pool, transaction
 
@@ -50,11 +50,26 @@ async def complete_abandoned(pool: Pool, after_s: float) -> int:
     return completed
 
 
+async def resume_summaries(pool: Pool, after_s: float) -> int:
+    """Put summaries that nobody finished back in the queue; how many.
+
+    A database that was away for longer than the queue tries again would leave them unwritten for ever. One whose job
+    waits or runs is left alone.
+    """
+    async with transaction(pool) as conn:
+        left = await list_unwritten(conn, after_s, SWEEP_BATCH)
+        queued = [
+            await jobs.enqueue(conn, sessions.FINALIZE_SESSION, str(session_id).encode(), dedupe_key=str(session_id))
+            for session_id in left
+        ]
+    return sum(queued)
+
+
 async def _sweep(settings: Settings, pool: Pool, metrics: Metrics, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
-            count = await complete_abandoned(pool, settings.abandoned_after_s)
-            metrics.abandoned.inc(count)
+            metrics.abandoned.inc(await complete_abandoned(pool, settings.abandoned_after_s))
+            metrics.resumed.inc(await resume_summaries(pool, settings.abandoned_after_s))
         except DbError as error:
             log.warning("sweep failed code=%s", error.code)
         await _wait(stop, settings.abandoned_sweep_s)

@@ -1,4 +1,4 @@
-"""Sessions that were left behind: active, and nobody has held their call for a while."""
+"""What was left behind: sessions that nobody holds any more, summaries that nobody writes. For the jobs role."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from db.pool import Connection
 
 
 async def list_abandoned(conn: Connection, after_s: float, limit: int) -> list[tuple[UUID, datetime]]:
-    """Session and end of its last lease, the oldest first; for the jobs role."""
+    """Active sessions without a lease for so long, with the end of the last one; the oldest first."""
     rows = await conn.fetch(
         """
         SELECT sessions.id, calls.lease_until
@@ -25,3 +25,23 @@ async def list_abandoned(conn: Connection, after_s: float, limit: int) -> list[t
         limit,
     )
     return [(row["id"], row["lease_until"]) for row in rows]
+
+
+async def list_unwritten(conn: Connection, after_s: float, limit: int) -> list[UUID]:
+    """Completed sessions whose summary has been pending or under way for so long; the oldest first."""
+    rows = await conn.fetch(
+        """
+        SELECT summaries.session_id
+        FROM summaries
+        JOIN sessions ON sessions.id = summaries.session_id
+        WHERE summaries.generation_status IN ('pending', 'generating')
+            AND summaries.updated_at < now() - $1::interval
+            AND summaries.deleted_at IS NULL
+            AND sessions.deleted_at IS NULL
+        ORDER BY summaries.updated_at
+        LIMIT $2
+        """,
+        timedelta(seconds=after_s),
+        limit,
+    )
+    return [row["session_id"] for row in rows]

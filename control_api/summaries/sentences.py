@@ -37,24 +37,24 @@ STOP_WORDS = frozenset(_COMMON.split())
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
+    """What is asked of a sentence again and again is found out once."""
+
     position: int
     speaker: str
     start_ms: int
     text: str
+    words: tuple[str, ...]
+    stems: frozenset[str]
+    """Content words, with plain endings taken off, to compare sentences by."""
+    is_question: bool
+    """Said by its mark; a recognizer that drops the mark still keeps the word order."""
 
-    @property
-    def is_question(self) -> bool:
-        """Said by its mark; a recognizer that drops the mark still keeps the word order."""
-        return self.text.endswith("?") or (not self.text.endswith("!") and bool(_QUESTION_START.match(self.text)))
-
-    @property
-    def words(self) -> list[str]:
-        return words_of(self.text)
-
-    @property
-    def stems(self) -> frozenset[str]:
-        """Content words, with plain endings taken off, to compare sentences by."""
-        return frozenset(_stem(word) for word in self.words if word not in STOP_WORDS and len(word) > 2)
+    @classmethod
+    def of(cls, position: int, speaker: str, start_ms: int, text: str) -> Sentence:
+        words = words_of(text)
+        stems = frozenset(_stem(word) for word in words if word not in STOP_WORDS and len(word) > 2)
+        is_question = text.endswith("?") or (not text.endswith("!") and bool(_QUESTION_START.match(text)))
+        return cls(position, speaker, start_ms, text, tuple(words), stems, is_question)
 
 
 def words_of(text: str) -> list[str]:
@@ -69,7 +69,7 @@ def sentences_of(lines: Iterable[Line]) -> list[Sentence]:
         for text in _split(line.text):
             begin = line.text.index(text, begin)
             start_ms = line.start_ms + (line.end_ms - line.start_ms) * begin // max(1, len(line.text))
-            sentences.append(Sentence(len(sentences), line.speaker, start_ms, text))
+            sentences.append(Sentence.of(len(sentences), line.speaker, start_ms, text))
             begin += len(text)
     return sentences
 

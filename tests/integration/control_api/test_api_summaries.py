@@ -267,5 +267,20 @@ async def test_a_session_whose_node_may_come_back_is_left_alone(api: Api) -> Non
     assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "active"
 
 
+async def test_a_summary_whose_job_was_lost_is_queued_again(api: Api) -> None:
+    await ended_session(api, *SAID)
+    async with owner_connection(api.database.owner_url) as conn:
+        await conn.execute("DELETE FROM pgqueuer")
+        await conn.execute("ALTER TABLE summaries DISABLE TRIGGER touch_updated_at")
+        await conn.execute("UPDATE summaries SET generation_status = 'generating', updated_at = now() - interval '1 h'")
+    assert await worker.resume_summaries(api.jobs, 600) == 1
+    assert await worker.resume_summaries(api.jobs, 600) == 0
+
+
+async def test_a_summary_under_way_is_left_alone(api: Api) -> None:
+    await ended_session(api, *SAID)
+    assert await worker.resume_summaries(api.jobs, 600) == 0
+
+
 def _empty() -> dict[str, Any]:
     return {name: [] for name in ANSWER if name != "tldr"}
