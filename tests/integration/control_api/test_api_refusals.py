@@ -219,3 +219,27 @@ async def test_without_postgres_one_is_told_to_come_back(database: Database, mak
         ready = await api.get("/readyz", who=None)
         assert (ready.status, ready.body["reasons"]) == (503, ["postgres does not answer"])
         assert (await api.get("/healthz", who=None)).status == 200
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
+        b"Content-Length: 50\r\n\r\n{",
+        b"Content-Length: -1\r\n\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ],
+)
+async def test_a_broken_message_is_no_fault_of_ours(api: Api, rest: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.client.port)
+    token = api.tokens["alice"].encode()
+    writer.write(b"POST /v1/sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + token + b"\r\n")
+    writer.write(b"Content-Type: application/json\r\n" + rest)
+    await writer.drain()
+    writer.write_eof()
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    assert b" 500 " not in answer.split(b"\r\n")[0]
+    assert "request failed" not in caplog.text
