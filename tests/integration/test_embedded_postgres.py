@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from deploy import postgres as launcher
+from deploy import postgres_binaries
 from deploy.errors import DeployError
 from deploy.paths import throwaway_folder
 from deploy.ports import free_port
@@ -89,7 +89,7 @@ async def test_creation_that_was_cut_off_is_begun_anew(folder: Path) -> None:
 async def test_binaries_out_of_the_database_users_reach_are_copied(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launcher, "obstacle", lambda path, _: path if path.name == "bin" else None)
+    monkeypatch.setattr(postgres_binaries, "obstacle", lambda path, _: path if path.name == "bin" else None)
     postgres = EmbeddedPostgres(folder, free_port(), durable=False)
     postgres.start()
     try:
