@@ -49,7 +49,9 @@ def _stop_on_signals(supervisor: Supervisor) -> None:
             serving.cancel()
 
     for each in _STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(each, stop)
+        # Under nohup the hang-up is ignored, and stays so.
+        if each is not signal.SIGHUP or signal.getsignal(each) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(each, stop)
 
 
 def _greet(stack: Stack) -> None:

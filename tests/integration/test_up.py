@@ -21,6 +21,8 @@ from tests.running_up import STOP_TIMEOUT_S, RunningUp, ready, until, up
 pytestmark = pytest.mark.slow
 
 BACK_TIMEOUT_S = 20.0
+PROMPT_TIMEOUT_S = 4.0
+"""Less than a hanging server is given before it is killed."""
 NOBODY = ServiceUser(65_534, 65_534)
 # The interpreter may lie in a private folder of root's; the capability opens it, and the user is an ordinary one still.
 AS_NOBODY = (
@@ -80,6 +82,17 @@ async def test_killed_terminal_leaves_nothing_behind_and_the_next_start_works(da
         await until(lambda: not any(child.is_running() for child in children), STOP_TIMEOUT_S)
     async with up(data_dir) as again:
         assert await (await ready(again)).is_serving()
+
+
+async def test_second_signal_does_not_wait_for_a_server_that_hangs(data_dir: Path) -> None:
+    async with up(data_dir) as running:
+        await ready(running)
+        os.kill(running.pid("media-0"), signal.SIGSTOP)
+        running.terminal.send_signal(signal.SIGINT)
+        await until(lambda: "once more kills" in running.output)
+        running.terminal.send_signal(signal.SIGINT)
+        async with asyncio.timeout(PROMPT_TIMEOUT_S):
+            assert await running.ended() == 0
 
 
 async def test_second_stack_on_the_same_folder_is_refused(stack: RunningUp) -> None:
