@@ -38,7 +38,7 @@ TOKENS_PER_S = 8
 SPARE_TOKENS = 10
 MIN_LOG_PROBABILITY = -1.0
 """Whisper's own threshold (openai/whisper, transcribe.py)."""
-FEW_TOKENS = 3
+FEW_TOKENS = 2
 FEW_TOKENS_MIN_LOG_PROBABILITY = -1.5
 """The mean of "five." is half its full stop: one word alone looks less likely than it is."""
 MAX_NO_SPEECH = 0.6

@@ -1,0 +1,284 @@
+"""Speech becomes partials and one final each, in order, whatever the recognizer does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from media_server.conversation.types import SpeechEnded, SpeechPaused, SpeechStarted
+from media_server.engines.protocols import Recognizer, Samples
+from media_server.pipeline import transcribe
+from media_server.pipeline.listen import Stream
+from media_server.pipeline.track import FIRST_PARTIAL_SAMPLES, PRE_ROLL_SAMPLES, TAIL_SAMPLES
+from media_server.pipeline.transcribe import Final, Partial, Track, Transcriber
+from tests.recognizers import ScriptedRecognizer, loud, quiet
+
+SECOND = 16_000
+WAIT_S = 5.0
+
+
+@dataclass
+class Screen:
+    """What one participant's call gets."""
+
+    stream: Stream
+    transcriber: Transcriber
+    track: Track
+    partials: asyncio.Queue[Partial] = field(default_factory=asyncio.Queue)
+    finals: asyncio.Queue[Final] = field(default_factory=asyncio.Queue)
+
+    async def next_partial(self) -> Partial:
+        return await asyncio.wait_for(self.partials.get(), WAIT_S)
+
+    async def next_final(self) -> Final:
+        return await asyncio.wait_for(self.finals.get(), WAIT_S)
+
+    def say(self, start: int, end: int) -> None:
+        """Speech between two samples, and silence up to a second after it."""
+        self.stream.write(start, loud(end - start))
+        self.stream.write(end, quiet(SECOND))
+        self.track.on_speech(SpeechStarted(start))
+
+
+@asynccontextmanager
+async def screen(recognizer: Recognizer, workers: int = 2) -> AsyncIterator[Screen]:
+    transcriber = Transcriber(recognizer, workers)
+    stream = Stream(lambda speech: None, object)
+    stream.write(0, quiet(SECOND))
+
+    async def on_final(final: Final) -> None:
+        shown.finals.put_nowait(final)
+
+    def on_partial(partial: Partial) -> None:
+        shown.partials.put_nowait(partial)
+
+    track = transcriber.track(stream, on_partial, on_final)
+    shown = Screen(stream, transcriber, track)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(transcriber.run())
+        await asyncio.sleep(0)
+        yield shown
+        running.cancel()
+
+
+async def until_asked(recognizer: ScriptedRecognizer, count: int) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while len(recognizer.asked) < count:
+            await asyncio.sleep(0.005)
+
+
+async def test_an_utterance_becomes_one_final_with_its_times() -> None:
+    async with screen(ScriptedRecognizer()) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        final = await shown.next_final()
+    assert (final.start_ms, final.end_ms, len(final.text.split())) == (1000, 2000, 10)
+    assert (final.provider, final.failure) == ("scripted", None)
+
+
+async def test_words_lie_inside_their_utterance_on_the_calls_timeline() -> None:
+    async with screen(ScriptedRecognizer()) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        words = (await shown.next_final()).words
+    assert (words[0].text, words[0].start_ms) == ("w0", 1000)
+    assert all(1000 <= word.start_ms <= word.end_ms <= 2000 for word in words)
+    assert words[5].start_ms == 1000 - PRE_ROLL_SAMPLES // 16 + 500
+
+
+async def test_the_audio_of_a_final_has_a_pre_roll_and_a_tail() -> None:
+    recognizer = ScriptedRecognizer()
+    async with screen(recognizer) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        await shown.next_final()
+    assert recognizer.asked[-1] == (SECOND + PRE_ROLL_SAMPLES + TAIL_SAMPLES, True)
+
+
+async def test_a_forced_cut_shares_no_sample_between_two_finals() -> None:
+    recognizer = ScriptedRecognizer()
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(SECOND, 4 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 3 * SECOND, is_forced=True))
+        shown.track.on_speech(SpeechStarted(3 * SECOND))
+        shown.track.on_speech(SpeechEnded(3 * SECOND, 4 * SECOND))
+        await shown.next_final()
+        await shown.next_final()
+    finals = [samples for samples, is_final in recognizer.asked if is_final]
+    assert finals == [2 * SECOND + PRE_ROLL_SAMPLES, SECOND + TAIL_SAMPLES]
+
+
+async def test_partials_come_while_somebody_speaks() -> None:
+    async with screen(ScriptedRecognizer()) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        partial = await shown.next_partial()
+    assert (partial.start_ms, partial.stable, len(partial.unstable.split())) == (1000, "", 10)
+
+
+async def test_the_first_partial_waits_for_enough_speech() -> None:
+    recognizer = ScriptedRecognizer()
+    async with screen(recognizer) as shown:
+        shown.stream.write(SECOND, loud(FIRST_PARTIAL_SAMPLES - 1))
+        shown.track.on_speech(SpeechStarted(SECOND))
+        await asyncio.sleep(0.1)
+        assert recognizer.asked == []
+        shown.stream.write(shown.stream.end_sample, loud(1))
+        await shown.next_partial()
+
+
+async def test_words_that_two_partials_agree_on_are_stable() -> None:
+    async with screen(ScriptedRecognizer()) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        await shown.next_partial()
+        shown.stream.write(shown.stream.end_sample, loud(SECOND))
+        partial = await shown.next_partial()
+    assert partial.stable.split() == [f"w{number}" for number in range(10)]
+
+
+async def test_only_one_partial_of_a_track_is_worked_on_at_a_time() -> None:
+    recognizer = ScriptedRecognizer()
+    recognizer.gate.clear()
+    async with screen(recognizer) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        await until_asked(recognizer, 1)
+        shown.stream.write(shown.stream.end_sample, loud(5 * SECOND))
+        await asyncio.sleep(0.2)
+        asked = len(recognizer.asked)
+        recognizer.gate.set()
+        await shown.next_partial()
+    assert asked == 1
+
+
+async def test_a_guess_at_a_pause_is_the_final_when_the_end_is_certain() -> None:
+    recognizer = ScriptedRecognizer()
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechPaused(SECOND, 2 * SECOND))
+        await until_asked(recognizer, 1)
+        await shown.next_partial()
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        final = await shown.next_final()
+    assert len(final.text.split()) == 10
+    assert [is_final for _, is_final in recognizer.asked] == [True]
+
+
+async def test_a_guess_still_worked_on_at_the_end_is_not_asked_for_again() -> None:
+    recognizer = ScriptedRecognizer()
+    recognizer.gate.clear()
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechPaused(SECOND, 2 * SECOND))
+        await until_asked(recognizer, 1)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        recognizer.gate.set()
+        await shown.next_final()
+    assert len(recognizer.asked) == 1
+
+
+async def test_speech_that_goes_on_discards_the_guess() -> None:
+    async with screen(ScriptedRecognizer()) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechPaused(SECOND, 2 * SECOND))
+        await shown.next_partial()
+        shown.stream.write(3 * SECOND, loud(SECOND))
+        shown.stream.write(4 * SECOND, quiet(SECOND))
+        shown.track.on_speech(SpeechEnded(SECOND, 4 * SECOND))
+        final = await shown.next_final()
+    assert (len(final.text.split()), shown.finals.empty()) == (20, True)
+
+
+async def test_finals_go_out_in_the_order_of_their_speech() -> None:
+    second_is_known = threading.Event()
+
+    def script(audio: Samples, is_final: bool) -> str:
+        if len(audio) > 2 * SECOND:
+            second_is_known.wait(WAIT_S)
+            return "first"
+        second_is_known.set()
+        return "second"
+
+    async with screen(ScriptedRecognizer(script), workers=3) as shown:
+        shown.say(SECOND, 4 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 4 * SECOND))
+        shown.say(6 * SECOND, 7 * SECOND)
+        shown.track.on_speech(SpeechEnded(6 * SECOND, 7 * SECOND))
+        texts = [(await shown.next_final()).text for _ in range(2)]
+    assert texts == ["first", "second"]
+
+
+async def test_a_recognizer_that_raises_once_is_asked_again() -> None:
+    tries = iter([ValueError("no memory"), None])
+
+    def script(audio: Samples, is_final: bool) -> str:
+        if (error := next(tries)) is not None:
+            raise error
+        return "recovered"
+
+    async with screen(ScriptedRecognizer(script), workers=1) as shown:
+        shown.say(SECOND, SECOND + 1600)
+        shown.track.on_speech(SpeechEnded(SECOND, SECOND + 1600))
+        final = await shown.next_final()
+        assert (final.text, final.failure, shown.transcriber.failed_count) == ("recovered", None, 1)
+
+
+async def test_an_utterance_that_fails_twice_is_marked_and_the_next_goes_on() -> None:
+    def script(audio: Samples, is_final: bool) -> str:
+        if len(audio) > 2 * SECOND:
+            raise RuntimeError("poison")
+        return "fine"
+
+    async with screen(ScriptedRecognizer(script)) as shown:
+        shown.say(SECOND, 4 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 4 * SECOND))
+        failed = await shown.next_final()
+        shown.say(6 * SECOND, 7 * SECOND)
+        shown.track.on_speech(SpeechEnded(6 * SECOND, 7 * SECOND))
+        following = await shown.next_final()
+    assert (failed.text, failed.failure) == ("", "recognizer_failed")
+    assert (following.text, following.failure) == ("fine", None)
+
+
+async def test_a_recognizer_that_hangs_is_given_up_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcribe, "FINAL_DEADLINE_S", 0.1)
+    recognizer = ScriptedRecognizer()
+    recognizer.gate.clear()
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(SECOND, SECOND + 1600)
+        shown.track.on_speech(SpeechEnded(SECOND, SECOND + 1600))
+        final = await shown.next_final()
+        recognizer.gate.set()
+    assert (final.text, final.failure) == ("", "recognizer_timeout")
+
+
+async def test_lag_grows_while_a_final_is_owed_and_drain_waits_for_it() -> None:
+    recognizer = ScriptedRecognizer()
+    recognizer.gate.clear()
+    async with screen(recognizer) as shown:
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        assert not await shown.transcriber.drain(0.05)
+        assert shown.transcriber.lag_ms >= 40
+        recognizer.gate.set()
+        assert await shown.transcriber.drain(WAIT_S)
+        assert (shown.transcriber.lag_ms, shown.finals.qsize()) == (0, 1)
+
+
+async def test_a_call_that_refuses_a_final_stops_nobody() -> None:
+    async with screen(ScriptedRecognizer()) as shown:
+
+        async def refuse(final: Final) -> None:
+            raise ConnectionError
+
+        other = shown.transcriber.track(shown.stream, lambda partial: None, refuse)
+        shown.say(SECOND, 2 * SECOND)
+        other.on_speech(SpeechStarted(SECOND))
+        other.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        await shown.next_final()
+        assert await shown.transcriber.drain(WAIT_S)
+        assert shown.transcriber.undelivered_count == 1
