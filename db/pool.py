@@ -53,6 +53,8 @@ def connection_settings(application_name: str) -> dict[str, str]:
         "lock_timeout": str(LOCK_TIMEOUT_MS),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
         "timezone": "UTC",
+        # The spool forgets what is committed: a commit that a crash of Postgres could take back would be a loss.
+        "synchronous_commit": "on",
     }
 
 
