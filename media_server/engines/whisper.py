@@ -18,13 +18,13 @@ from pathlib import Path
 
 import ctranslate2
 import numpy as np
-import numpy.typing as npt
 from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
 
 from media_server.conversation.hallucination import doubt
 from media_server.conversation.types import SAMPLE_RATE_HZ, samples_to_ms
+from media_server.engines.log_mel import Spectrogram, log_mel, silence_level
 from media_server.engines.protocols import Recognition, RecognizedWord, Samples
 
 FRAMES_PER_S = 100
@@ -43,8 +43,6 @@ FEW_TOKENS_MIN_LOG_PROBABILITY = -1.5
 """The mean of "five." is half its full stop: one word alone looks less likely than it is."""
 MAX_NO_SPEECH = 0.6
 """Likewise."""
-LOUDEST_TO_SILENCE = 8.0
-"""Decades between the loudest value of a log-mel spectrogram and its floor (openai/whisper, audio.py)."""
 PREPENDED = "\"'“¿([{-"
 APPENDED = "\"'.。,，!！?？:：”)]}、"
 
@@ -92,7 +90,7 @@ class WhisperRecognizer:
         words = self._words(decoding, len(audio) / SAMPLE_RATE_HZ)
         return Recognition(decoding.text, words, decoding.confidence, decoding.language, self._provider)
 
-    def _partial(self, speech: npt.NDArray[np.float32], speech_ms: int) -> Recognition:
+    def _partial(self, speech: Spectrogram, speech_ms: int) -> Recognition:
         decoding = self._decode(speech, _window_frames(speech.shape[1]), PARTIAL_BEAM)
         if _is_doubted(decoding, speech_ms):
             return self._nothing(decoding.language)
@@ -101,16 +99,15 @@ class WhisperRecognizer:
     def _nothing(self, language: str) -> Recognition:
         return Recognition("", (), 0.0, language, self._provider)
 
-    def _features(self, audio: Samples) -> npt.NDArray[np.float32]:
-        """Log-mel of up to 30 s of speech, shape (mel bands, frames of 10 ms)."""
+    def _features(self, audio: Samples) -> Spectrogram:
+        """Of up to 30 s of speech."""
         sound = np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0)
         frames = min(FULL_WINDOW_FRAMES, math.ceil(len(sound) * FRAMES_PER_S / SAMPLE_RATE_HZ))
-        log_mel: npt.NDArray[np.float32] = self._whisper.feature_extractor(sound)
-        return log_mel[:, :frames]
+        return log_mel(sound[: 30 * SAMPLE_RATE_HZ], self._whisper.feature_extractor.mel_filters, frames)
 
-    def _decode(self, speech: npt.NDArray[np.float32], window_frames: int, beam: int) -> _Decoding:
+    def _decode(self, speech: Spectrogram, window_frames: int, beam: int) -> _Decoding:
         frames = speech.shape[1]
-        window = np.pad(speech, ((0, 0), (0, window_frames - frames)), constant_values=_silence_level(speech))
+        window = np.pad(speech, ((0, 0), (0, window_frames - frames)), constant_values=silence_level(speech))
         encoded = self._whisper.model.encode(ctranslate2.StorageView.from_array(window[np.newaxis]))
         language = self._language(encoded)
         tokenizer = self._tokenizer(language)
@@ -171,14 +168,6 @@ class WhisperRecognizer:
 
 def _window_frames(frames: int) -> int:
     return min(FULL_WINDOW_FRAMES, max(SHORT_WINDOW_FRAMES, frames + TAIL_FRAMES))
-
-
-def _silence_level(speech: npt.NDArray[np.float32]) -> float:
-    """The value of silence on this spectrogram's scale, (log10 + 4) / 4, clipped as the front end clips it."""
-    if not speech.size:
-        return (-10.0 + 4.0) / 4.0
-    loudest = float(speech.max()) * 4.0 - 4.0
-    return (max(-10.0, loudest - LOUDEST_TO_SILENCE) + 4.0) / 4.0
 
 
 def says_twice(text: str) -> bool:
