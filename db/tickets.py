@@ -62,6 +62,16 @@ async def redeem_ticket(conn: Connection, token_hash: bytes) -> bool:
     return redeemed
 
 
+async def participant_of_ticket(
+    conn: Connection, token_hash: bytes, session_id: UUID, *, user_id: UUID | None, role: str, consented: bool
+) -> UUID | None:
+    """Who joined this session with that ticket earlier, used up or not; None unless they come as the same."""
+    participant_id: UUID | None = await conn.fetchval(
+        "SELECT participant_of_ticket($1, $2, $3, $4, $5)", token_hash, session_id, user_id, role, consented
+    )
+    return participant_id
+
+
 async def insert_invite(
     conn: Connection,
     *,

@@ -46,15 +46,18 @@ async def admit(request: web.Request, conn: Connection, admission: Admission, se
     place = await _place(request, conn, admission.session_id)
     st = state(request)
     now = datetime.now(UTC)
-    person = _participant(admission, sent)
-    await participants.insert_participant(conn, person)
+    participant_id = await _returning(conn, admission, sent)
+    if participant_id is None:
+        person = _participant(admission, sent)
+        await participants.insert_participant(conn, person)
+        participant_id = person.id
     ticket, expires_at = new_token(), now + timedelta(seconds=st.settings.ticket_lifetime_s)
     await tickets.insert_ticket(
         conn,
         token_hash=token_hash(ticket),
         session_id=admission.session_id,
         organization_id=admission.organization_id,
-        participant_id=person.id,
+        participant_id=participant_id,
         node=place.node,
         media_url=place.media_url,
         expires_at=expires_at,
@@ -62,9 +65,23 @@ async def admit(request: web.Request, conn: Connection, admission: Admission, se
     return JoinView(
         media_url=f"{place.media_url.rstrip('/')}/whip/{admission.session_id}",
         ticket=ticket,
-        ice_servers=ice_servers(st.settings.turn, person.id, int(now.timestamp())),
+        ice_servers=ice_servers(st.settings.turn, participant_id, int(now.timestamp())),
         expires_at=expires_at,
-        participant_id=person.id,
+        participant_id=participant_id,
+    )
+
+
+async def _returning(conn: Connection, admission: Admission, sent: Joining) -> UUID | None:
+    """Who joined before with the ticket that was sent along; a ticket that proves nothing makes a new participant."""
+    if sent.previous_ticket is None:
+        return None
+    return await tickets.participant_of_ticket(
+        conn,
+        token_hash(sent.previous_ticket),
+        admission.session_id,
+        user_id=admission.user_id,
+        role=admission.role,
+        consented=sent.consent is not None,
     )
 
 

@@ -32,6 +32,8 @@ class Joining(Body):
     name: PersonName
     shared_mic: bool = False
     consent: Consent | None = None
+    previous_ticket: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """Of the same person's earlier join: who lost the connection comes back as the same participant."""
 
 
 class JoiningMember(Joining):

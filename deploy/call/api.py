@@ -47,7 +47,10 @@ class Api:
         body = await self.request("POST", "/v1/sessions", {"title": title, "conversation_type": conversation_type})
         return str(body["id"])
 
-    async def join(self, session_id: str, name: str, role: str, *, shared_mic: bool) -> Joining:
+    async def join(
+        self, session_id: str, name: str, role: str, *, shared_mic: bool, previous_ticket: str | None = None
+    ) -> Joining:
+        """`previous_ticket`: of an earlier join of this participant, who comes back."""
         body = await self.request(
             "POST",
             f"/v1/sessions/{session_id}/join",
@@ -56,6 +59,7 @@ class Api:
                 "role": role,
                 "shared_mic": shared_mic,
                 "consent": {"version": CONSENT_VERSION, "at": datetime.now(UTC).isoformat()},
+                "previous_ticket": previous_ticket,
             },
         )
         return Joining(body["participant_id"], body["media_url"], body["ticket"], body["ice_servers"])

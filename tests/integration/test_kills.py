@@ -49,6 +49,7 @@ class Person:
         self._packets = packets
         self._heard = asyncio.Event()
         self._caller: Caller | None = None
+        self._ticket: str | None = None
 
     async def connect(self) -> None:
         """Join, trying again until it works, within the time that the product promises."""
@@ -58,13 +59,17 @@ class Person:
             while True:
                 caller = Caller(self._packets, self._take)
                 try:
-                    await caller.connect(await self._api.join(self._session_id, "Ann", "host", shared_mic=False))
+                    joining = await self._api.join(
+                        self._session_id, "Ann", "host", shared_mic=False, previous_ticket=self._ticket
+                    )
+                    await caller.connect(joining)
                     break
                 except ApiError:
                     await caller.close()
                     await asyncio.sleep(0.2)
         self.rejoin_s.append(loop.time() - begun)
         self._caller = caller
+        self._ticket = joining.ticket
         caller.track.start(loop.time())
 
     async def leave(self) -> None:
@@ -176,6 +181,8 @@ async def test_finals_survive_kills_of_the_media_node() -> None:
         await assert_everything_seen_is_stored_once(api, session_id, person)
         await finish(api, session_id, person)
         await assert_everything_seen_is_stored_once(api, session_id, person)
+        session = await api.request("GET", f"/v1/sessions/{session_id}")
+        assert [one["name"] for one in session["participants"]] == ["Ann"]  # she came back, she is not another
 
 
 @pytest.mark.slow

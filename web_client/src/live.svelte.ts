@@ -34,7 +34,7 @@ export class LiveCall {
     readonly microphone: MediaStream | null,
   ) {
     this.call = new Call({
-      join: () => place.join(wish),
+      join: (previous) => place.join(previous === null ? wish : { ...wish, previous_ticket: previous }),
       createPeer: (configuration) => new RTCPeerConnection(configuration),
       postOffer: api.postOffer,
       deleteConnection: api.deleteConnection,

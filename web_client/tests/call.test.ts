@@ -22,9 +22,11 @@ function setUp(script: { gathers?: boolean; opens?: boolean } = {}) {
   const errors: Error[] = [];
   const events: ServerEvent[] = [];
   const refusals: Error[] = [];
+  const previousTickets: (string | null)[] = [];
   let tickets = 0;
   const call = new Call({
-    join: async () => {
+    join: async (previous) => {
+      previousTickets.push(previous);
       const refusal = refusals.shift();
       if (refusal) throw refusal;
       const ticket = `ticket ${++tickets}`;
@@ -55,7 +57,7 @@ function setUp(script: { gathers?: boolean; opens?: boolean } = {}) {
     if (!found) throw new Error(`no channel ${label}`);
     return found;
   };
-  return { call, behaviour, peers, offers, hungUp, statuses, errors, events, refusals, channel };
+  return { call, behaviour, peers, offers, hungUp, statuses, errors, events, refusals, previousTickets, channel };
 }
 const connected = async (script?: { gathers?: boolean; opens?: boolean }) => {
   const parts = setUp(script);
@@ -112,6 +114,12 @@ test("a lost transport is replaced with a fresh ticket", async () => {
     ["ticket 1", "ticket 2"],
     ["connecting", "connected", "reconnecting", "connected"],
   ]);
+});
+test("coming back shows the ticket of before", async () => {
+  const { peers, previousTickets } = await connected();
+  peers[0]?.fail();
+  await later(1000);
+  expect(previousTickets).toEqual([null, "ticket 1"]);
 });
 test("coming back asks for what was missed", async () => {
   const { peers, channel } = await connected();

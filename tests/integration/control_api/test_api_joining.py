@@ -57,6 +57,54 @@ async def test_a_ticket_is_redeemed_once(api: Api) -> None:
         assert not await tickets.redeem_ticket(conn, token_hash(answer.body["ticket"]))
 
 
+async def test_who_shows_an_earlier_ticket_comes_back_as_the_same_participant(api: Api) -> None:
+    await api.add_node()
+    path = f"/v1/sessions/{await api.new_session()}/join"
+    first = (await api.post(path, JOINING)).body
+    again = (await api.post(path, {**JOINING, "previous_ticket": first["ticket"]})).body
+    assert again["participant_id"] == first["participant_id"]
+    assert again["ticket"] != first["ticket"]
+
+
+@pytest.mark.parametrize("change", [{"consent": None}, {"role": "supervisor"}])
+async def test_who_comes_back_as_something_else_is_another_participant(api: Api, change: dict[str, object]) -> None:
+    await api.add_node()
+    path = f"/v1/sessions/{await api.new_session()}/join"
+    first = (await api.post(path, JOINING)).body
+    again = (await api.post(path, {**JOINING, **change, "previous_ticket": first["ticket"]})).body
+    assert again["participant_id"] != first["participant_id"]
+
+
+async def test_a_ticket_of_another_session_or_of_nobody_proves_nothing(api: Api) -> None:
+    await api.add_node()
+    elsewhere = (await api.post(f"/v1/sessions/{await api.new_session()}/join", JOINING)).body
+    path = f"/v1/sessions/{await api.new_session()}/join"
+    for ticket in (elsewhere["ticket"], "made-up"):
+        answer = await api.post(path, {**JOINING, "previous_ticket": ticket})
+        assert answer.status == 200
+        assert answer.body["participant_id"] != elsewhere["participant_id"]
+
+
+async def test_a_guest_cannot_come_back_with_a_members_ticket(api: Api) -> None:
+    await api.add_node()
+    session_id = await api.new_session()
+    members = (await api.post(f"/v1/sessions/{session_id}/join", {**JOINING, "role": "participant"})).body
+    invite = (await api.post(f"/v1/sessions/{session_id}/invites", {"role": "participant"})).body["token"]
+    sent = {**GUEST, "consent": JOINING["consent"], "previous_ticket": members["ticket"]}
+    guest = (await api.post(f"/v1/invites/{invite}/join", sent, who=None)).body
+    assert guest["participant_id"] != members["participant_id"]
+
+
+async def test_a_guest_comes_back_as_the_same_participant(api: Api) -> None:
+    await api.add_node()
+    token = (await api.post(f"/v1/sessions/{await api.new_session()}/invites", {"role": "customer"})).body["token"]
+    first = (await api.post(f"/v1/invites/{token}/join", GUEST, who=None)).body
+    sent = {**GUEST, "previous_ticket": first["ticket"]}
+    assert (await api.post(f"/v1/invites/{token}/join", sent, who=None)).body["participant_id"] == first[
+        "participant_id"
+    ]
+
+
 async def test_participants_are_listed_once_they_have_a_ticket(api: Api) -> None:
     await api.add_node()
     session_id = await api.new_session()

@@ -22,6 +22,8 @@ export interface JoinWish {
   readonly role?: t.Role;
   readonly shared_mic: boolean;
   readonly consent: Consent | null;
+  /** Of an earlier join: whoever lost the connection comes back as the same participant. */
+  readonly previous_ticket?: string;
 }
 
 export interface MediaAnswer {

@@ -19,8 +19,8 @@ export const RETRY_FOR_MS = 120_000;
 export const FIRST_ATTEMPTS = 3;
 
 export interface CallParts extends Omit<PeerParts, "onEvent"> {
-  /** A fresh ticket: every connection needs its own. */
-  readonly join: () => Promise<JoinTicket>;
+  /** A fresh ticket: every connection needs its own. The one before makes it the same participant's. */
+  readonly join: (previous: string | null) => Promise<JoinTicket>;
   readonly microphone: MediaStream | null;
   readonly onEvent: (event: ServerEvent) => void;
   readonly onStatus: (status: CallStatus, error: Error | null) => void;
@@ -32,6 +32,7 @@ export class Call {
   private peer: Peer | null = null;
   /** 0 asks for everything that was said so far. */
   private lastSeq = 0;
+  private previousTicket: string | null = null;
   private wake: () => void = () => {};
 
   constructor(private readonly parts: CallParts) {}
@@ -85,7 +86,8 @@ export class Call {
   }
 
   private async connect(): Promise<void> {
-    const ticket = await this.parts.join();
+    const ticket = await this.parts.join(this.previousTicket);
+    this.previousTicket = ticket.ticket;
     this.parts.onParticipantId(ticket.participant_id);
     const peer = await openPeer({ ...this.parts, onEvent: (event) => this.accept(event) }, ticket, this.parts.microphone);
     if (this.isOver) return peer.close();
