@@ -30,6 +30,7 @@ from media_server.participant import Guest, Participant
 from media_server.pipeline.advise import Advisor
 from media_server.pipeline.listen import Listener
 from media_server.pipeline.transcribe import Final, Partial, Track, Transcriber
+from media_server.recall import recall
 from media_server.rtc.audio_input import AudioBlock
 from media_server.rtc.mixer import Mixer
 from media_server.rtc.peer import Peer, PeerCallbacks
@@ -103,12 +104,21 @@ class Call:
         """Live until the call is over."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
+            await self._recall()
             background = [tasks.create_task(self._mixer.run()), tasks.create_task(self._tick_often())]
             self._started.set()
             await self._over.wait()
             await self._wind_up()
             for task in background:
                 task.cancel()
+
+    async def _recall(self) -> None:
+        """In a later epoch: take up what the log knows, and say goodbye to those whom the earlier one lost."""
+        if self.lease.epoch == 1:
+            return
+        here = recall(await self._parts.history(self.lease.session_id, 0, (events.EVERYONE,)), self._advisor)
+        for left in here.values():
+            await self._append(left)
 
     def end(self, reason: str, *, completes: bool = True) -> None:
         """Begin to end the call; the first reason counts."""
@@ -180,6 +190,7 @@ class Call:
 
     async def _welcome(self, participant: Participant) -> None:
         guest = participant.guest
+        participant.is_here = True
         self._fanout.add(participant.reader)
         self._advisor.participant_joined(str(guest.id), guest.name, guest.role)
         await self._append(guest.joined())
@@ -202,7 +213,7 @@ class Call:
         self._peers.pop(participant.key, None)
         if not self.participants:
             self.empty_since = self._loop.time()
-        if participant.stream is not None or participant.reader.is_attached:
+        if participant.is_here:
             self._advisor.participant_left(str(participant.guest.id))
             await self._append(participant.guest.left())
         await peer.close()
@@ -330,6 +341,8 @@ class Call:
                 participant.is_on_record = on_record
                 state: events.RecordingState = "on_record" if on_record else "off_record"
                 await self._append(events.RecordingStateChanged(state, str(guest.id)))
+            case events.SendGuidanceFeedback(guidance_id) if not _is_uuid(guidance_id):
+                await self._tell(participant, "message_invalid", "The field guidance_id is no id.")
             case events.SendGuidanceFeedback(guidance_id, action) if guest.is_coached:
                 await self._append(events.GuidanceFeedback(guidance_id, str(guest.id), action))
                 if action in ("dismissed", "irrelevant"):
@@ -404,3 +417,11 @@ class Call:
 
     def _failed(self, what: str, error: Exception) -> None:
         log.error("call part failed what=%s kind=%s session=%s", what, type(error).__name__, self.lease.session_id)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

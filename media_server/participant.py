@@ -98,6 +98,8 @@ class Participant:
         self.reader = Reader(outbox, str(guest.id), guest.is_coached)
         self.outbox = outbox
         self.inbox = Inbox(messages_per_s)
+        self.is_here = False
+        """Connected once, and announced."""
         self.is_on_record = True
         self.stream: Stream | None = None
         self.talker: Talker | None = None
