@@ -73,6 +73,7 @@ async def acquire_lease(conn: Connection, session_id: UUID, node: str, media_url
         ConflictError: "call_elsewhere" while another node's lease is current; "session_completed".
     """
     # FOR SHARE: a session that is being completed right now is waited for, and then seen as completed.
+    # While Postgres was away nobody could renew: its leases are honoured for their time once it is back.
     row = await conn.fetchrow(
         """
         WITH session AS (
@@ -94,7 +95,7 @@ async def acquire_lease(conn: Connection, session_id: UUID, node: str, media_url
                 lease_until = excluded.lease_until,
                 reserved_seq = held.reserved_seq + $5
             WHERE held.node = excluded.node
-                OR held.lease_until <= now()
+                OR (held.lease_until <= now() AND pg_postmaster_start_time() < now() - $4::interval)
             RETURNING epoch, lease_until, reserved_seq, paused
         )
         SELECT

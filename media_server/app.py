@@ -62,7 +62,9 @@ async def run_node(settings: Settings) -> None:
         spool = await stack.enter_async_context(_open_spool(settings))
         live = Live(settings.redis_url)
         stack.push_async_callback(live.aclose)
-        leases = LeaseKeeper(pool, settings.node, settings.public_url, lease_s=settings.lease_s)
+        # A connection of its own: a pool that everybody waits for would look like a Postgres that is away.
+        lease_pool = await stack.enter_async_context(_lease_pool(settings))
+        leases = LeaseKeeper(lease_pool, settings.node, settings.public_url, lease_s=settings.lease_s)
         recorder = Recorder(spool, pool, live)
         parts = CallParts(settings, listener, transcriber, partial(_history, pool), partial(Advisor, RuleCoach()))
         calls = Calls(parts, pool, spool, leases, live)
@@ -115,6 +117,15 @@ async def _database(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Po
 
 
 @asynccontextmanager
+async def _lease_pool(settings: Settings) -> AsyncIterator[Pool]:
+    pool = await create_pool(settings.database_url, max_size=1, application_name=f"leases {settings.node}")
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+@asynccontextmanager
 async def _open_spool(settings: Settings) -> AsyncIterator[Spool]:
     spool = Spool(settings.data_dir / "spool" / settings.node)
     await spool.open()
@@ -145,7 +156,8 @@ async def _register(settings: Settings, pool: Pool, live: Live, calls: Calls, tr
         telemetry.LAG_MS.set(transcriber.lag_ms)
         try:
             async with transaction(pool) as conn:
-                await db_calls.register_node(conn, settings.node, settings.public_url)
+                if not await db_calls.touch_node(conn, settings.node):
+                    await db_calls.register_node(conn, settings.node, settings.public_url)
         except DbError as error:
             log.warning("node not registered kind=%s", type(error).__name__)
         load = calls.live_participants / settings.limits.participants
