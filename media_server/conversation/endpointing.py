@@ -7,11 +7,12 @@ States:
     STARTING  perhaps speech           silence → SILENT · `min_speech_ms` of it → SPEAKING (SpeechStarted)
     SPEAKING  an utterance runs        silence → PAUSING · too long → SPEAKING (SpeechEnded forced, SpeechStarted)
     PAUSING   a gap between words      speech → SPEAKING · `pause_ms` of it → PAUSED (SpeechPaused)
-    PAUSED    probably the end         speech → SPEAKING · `hangover_ms` of it → SILENT (SpeechEnded)
+    PAUSED    probably the end         speech → SPEAKING · the hangover of it → SILENT (SpeechEnded)
 
 `unsure` keeps the state: it prolongs STARTING and SPEAKING, and does not end a pause.
 Utterances never overlap, and a forced cut leaves no gap: one ends at the sample where the next one starts.
-Algorithmic latency: `min_speech_ms` for a start, `pause_ms` for a pause, `hangover_ms` for an end.
+Algorithmic latency: `min_speech_ms` for a start, `pause_ms` for a pause, the hangover for an end:
+`hangover_ms`, less in a long utterance.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from media_server.conversation.types import (
     SpeechPaused,
     SpeechStarted,
     ms_to_samples,
+    samples_to_ms,
 )
 
 
@@ -40,6 +42,9 @@ class EndpointSettings:
     """Three windows: a click is shorter, a "yes" is longer."""
     pause_ms: int = 192
     hangover_ms: int = 448
+    patient_ms: int = 6_000
+    """From this length of an utterance on the hangover shrinks: a long speech is cut at its own pauses, which costs no
+    delay, before it must be cut by force. It is `pause_ms` where a forced cut would begin to look."""
     max_utterance_ms: int = 15_000
     cut_search_ms: int = 3_000
     """How far back a forced cut looks for the best pause."""
@@ -141,10 +146,18 @@ class Endpointer:
         if self._state is State.PAUSING and silence >= ms_to_samples(self._settings.pause_ms):
             self._state = State.PAUSED
             speech.append(SpeechPaused(self._start, self._end))
-        if self._state is State.PAUSED and silence >= ms_to_samples(self._settings.hangover_ms):
+        if self._state is State.PAUSED and silence >= self._hangover():
             self._state = State.SILENT
             speech.append(SpeechEnded(self._start, self._end))
         return speech
+
+    def _hangover(self) -> int:
+        """In samples, for an utterance of this length."""
+        settings = self._settings
+        shrinks_for_ms = settings.max_utterance_ms - settings.cut_search_ms - settings.patient_ms
+        over_ms = samples_to_ms(self._end - self._start) - settings.patient_ms
+        shrunk = min(1.0, max(0.0, over_ms / max(1, shrinks_for_ms)))
+        return ms_to_samples(round(settings.hangover_ms - shrunk * (settings.hangover_ms - settings.pause_ms)))
 
     def _best_pause(self) -> int:
         """Start of the quietest recent window, by the mean with its neighbours: one window alone may be a plosive."""

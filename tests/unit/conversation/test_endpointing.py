@@ -70,6 +70,12 @@ def test_a_pause_of_the_hangover_ends_the_utterance() -> None:
     assert ended(heard([0.9] * 10 + [0.0] * 14)) == [SpeechEnded(0, 10 * W)]
 
 
+def test_a_pause_shorter_than_the_hangover_ends_a_long_utterance() -> None:
+    three_seconds, eleven_seconds, quarter_second = 94, 344, 8
+    assert ended(heard([0.9] * three_seconds + [0.0] * quarter_second)) == []
+    assert ended(heard([0.9] * eleven_seconds + [0.0] * quarter_second)) == [SpeechEnded(0, eleven_seconds * W)]
+
+
 def test_a_long_utterance_is_cut_at_its_best_pause() -> None:
     probabilities = [0.9] * 480
     probabilities[400:403] = [0.2, 0.1, 0.2]
