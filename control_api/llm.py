@@ -1,6 +1,7 @@
 """The language model: any server that speaks OpenAI's chat completions. The one file that knows its client.
 
-What it answers is text of a stranger: the caller validates it. It has no tools and nothing it says causes a request.
+What it answers is text of a stranger, down to its frame: checked here that it is a completion, by the caller what it
+says. It has no tools and nothing it says causes a request.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 
 import openai
+from pydantic import BaseModel, ValidationError
 
 from control_api.settings import LanguageModelSettings
 
@@ -16,6 +18,21 @@ MAX_ANSWER_CHARACTERS = 100_000
 
 class LanguageModelError(Exception):
     """The language model gave no usable answer."""
+
+
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Completion(BaseModel):
+    """What is read of an answer; servers differ in all the rest."""
+
+    choices: list[_Choice]
 
 
 class LanguageModel:
@@ -40,7 +57,8 @@ class LanguageModel:
         """
         try:
             async with asyncio.timeout(self._deadline_s):
-                completion = await self._client.chat.completions.create(
+                # Raw: the client makes a completion of whatever it gets, and breaks on what is none.
+                answer = await self._client.chat.completions.with_raw_response.create(
                     model=self.name,
                     messages=[
                         {"role": "system", "content": instructions},
@@ -57,13 +75,17 @@ class LanguageModel:
             raise LanguageModelError(f"The language model's server answered {error.status_code}.") from None
         except openai.OpenAIError as error:
             raise LanguageModelError(f"The language model cannot be reached ({type(error).__name__}).") from None
-        return _text_of(completion)
+        return _text_of(answer.content)
 
     async def close(self) -> None:
         await self._client.close()
 
 
-def _text_of(completion: openai.types.chat.ChatCompletion) -> str:
+def _text_of(answer: bytes) -> str:
+    try:
+        completion = _Completion.model_validate_json(answer)
+    except ValidationError:
+        raise LanguageModelError("The language model's server answered something else than a completion.") from None
     choice = completion.choices[0] if completion.choices else None
     if choice is None or not choice.message.content:
         raise LanguageModelError("The language model answered nothing.")

@@ -13,15 +13,21 @@ from urllib.parse import urlsplit, urlunsplit
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+CUT_OFF = object()
+"""The reply of a model that has said as much as it may."""
+
+Reply = dict[str, Any] | str | int | float | bytes | object
+
 
 @dataclass(slots=True)
 class ScriptedLanguageModel:
     """Speaks OpenAI's chat completions; answers what the script says, one reply a question, the last one for ever.
 
-    A reply: a dict (sent as JSON), a str (sent as it is), an int (an HTTP status), a float (seconds of silence).
+    A reply: a dict (sent as JSON), a str (sent as it is), an int (an HTTP status), a float (seconds of silence), bytes
+    (the whole body, in place of a completion), CUT_OFF.
     """
 
-    script: list[dict[str, Any] | str | int | float]
+    script: list[Reply]
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
 
@@ -30,9 +36,15 @@ class ScriptedLanguageModel:
         reply = self.script[min(len(self.asked), len(self.script)) - 1]
         if isinstance(reply, int):
             return web.json_response({"error": {"message": "scripted"}}, status=reply)
+        if isinstance(reply, bytes):
+            is_page = reply.startswith(b"<")
+            return web.Response(body=reply, content_type="text/html" if is_page else "application/json")
         if isinstance(reply, float):
             await asyncio.sleep(reply)
             reply = "{}"
+        finish_reason = "stop"
+        if reply is CUT_OFF:
+            finish_reason, reply = "length", '{"tldr": "They agr'
         text = reply if isinstance(reply, str) else json.dumps(reply)
         message = {"role": "assistant", "content": text}
         return web.json_response(
@@ -41,13 +53,13 @@ class ScriptedLanguageModel:
                 "object": "chat.completion",
                 "created": 0,
                 "model": "scripted",
-                "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+                "choices": [{"index": 0, "finish_reason": finish_reason, "message": message}],
             }
         )
 
 
 @asynccontextmanager
-async def language_model(*script: dict[str, Any] | str | int | float) -> AsyncIterator[ScriptedLanguageModel]:
+async def language_model(*script: Reply) -> AsyncIterator[ScriptedLanguageModel]:
     model = ScriptedLanguageModel(list(script))
     app = web.Application()
     app.router.add_post("/v1/chat/completions", model.answer)

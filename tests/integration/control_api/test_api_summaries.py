@@ -19,7 +19,7 @@ from control_api.summaries.content import NO_SPEECH
 from control_api.summaries.finalize import Finalizer
 from db.pool import owner_connection, transaction
 from tests.api import Api
-from tests.fakes import ScriptedLanguageModel, language_model
+from tests.fakes import CUT_OFF, ScriptedLanguageModel, language_model
 
 SAID = (
     ("Anna", "We agreed to start a trial with ten technicians in January."),
@@ -176,6 +176,12 @@ BAD_ANSWERS: dict[str, Any] = {
         for name in ("key_decisions", "action_items", "follow_up_questions", "conversation_highlights")
     }},
     "empty": "",
+    "longer than it may be": CUT_OFF,
+    "a web page": b"<html>Sign in</html>",
+    "broken JSON": b"{",
+    "a fault with status 200": b'{"error": {"message": "scripted"}}',
+    "nothing but a list": b"[]",
+    "no message": b'{"choices": [{"index": 0, "finish_reason": "stop", "message": null}]}',
     "server fault": 500,
     "refused": 401,
 }  # fmt: skip
