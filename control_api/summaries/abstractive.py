@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, WithJsonSchema
 
 from control_api.llm import LanguageModel, LanguageModelError
 from control_api.summaries.content import ActionItem, Content, Highlight, Line, clock
@@ -30,7 +30,11 @@ speaker's name or null, "due" the words that say by when, or null. "follow_up_qu
 Every item has "line", the number of the line it rests on, and "quote", words copied exactly from that line.
 Leave a list empty when there is nothing for it."""
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+# The lengths are checked here and not asked for: a server that makes a grammar of them may refuse the question
+# (llama.cpp issue 25746), others know no such keyword.
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000), WithJsonSchema({"type": "string"})
+]
 
 
 class _Answer(BaseModel):
