@@ -38,7 +38,7 @@ run: setup
 	@$(BIN)/liveconvo up
 
 # With CI=true a skipped test is a failed one.
-test: setup system-packages
+test: setup .make/llm system-packages
 	cd web_client && npm test
 	$(BIN)/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips)
 
@@ -72,6 +72,10 @@ system-packages:
 .make/python: .venv/pyvenv.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@mkdir -p .make && touch $@
+
+.make/llm: .make/python tests/requirements-llm.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-llm.txt
+	@touch $@
 
 # Vite's own bound: ^20.19 || >=22.12.
 NODE_FITS := const [a, b] = process.versions.node.split(".").map(Number); \
