@@ -37,10 +37,10 @@ SUMMARY: dict[str, Any] = {
     "key_decisions": [],
     "action_items": [],
     "follow_up_questions": [],
-    "conversation_highlights": [],
+    "conversation_highlights": [{"line": 1, "quote": "start a trial with ten technicians"}],
 }
 REASONS = (
-    "The language model quoted what nobody said.",
+    "The language model named no words of the conversation that its summary rests on.",
     "The language model's answer does not have the agreed form.",
     "The language model's answer was cut off.",
 )
