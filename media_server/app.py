@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 POSTGRES_RETRY_S = 0.5
 REGISTER_EVERY_S = 2.0
-SETTLE_S = 4.0
+SETTLE_S = 3.0
 """After SIGTERM: what was said becomes final and reaches Postgres, as far as that takes no longer."""
 HEADERS_S = 10
 
@@ -84,8 +84,9 @@ async def run_node(settings: Settings) -> None:
                 log.info("media node serves node=%s port=%d", settings.node, settings.port)
                 await stop.wait()
             await live.forget_node(settings.node)
-            hosting.cancel()
+            calls.stop()
             await asyncio.wait([hosting], timeout=SETTLE_S)
+            hosting.cancel()
             await recorder.drain(1.0)
             for task in background:
                 task.cancel()

@@ -8,32 +8,25 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from db.records import Lease, LogEntry
 from media_server import events
 from media_server.call_clock import CallClock
-from media_server.conversation.types import (
-    Speech,
-    SpeechEnded,
-    SpeechStarted,
-    SpokenWord,
-    Utterance,
-    ms_to_samples,
-    samples_to_ms,
-)
+from media_server.conversation.types import ms_to_samples, samples_to_ms
 from media_server.conversation.usage import UsageMeter
-from media_server.errors import MediaError
-from media_server.event_log import EventLog, LeaseLostError
+from media_server.event_log import EventLog
 from media_server.fanout import Fanout
+from media_server.journal import Journal
 from media_server.participant import Guest, Participant
 from media_server.pipeline.advise import Advisor
 from media_server.pipeline.listen import Listener
-from media_server.pipeline.transcribe import Final, Partial, Track, Transcriber
+from media_server.pipeline.transcribe import Transcriber
 from media_server.recall import recall
 from media_server.rtc.audio_input import AudioBlock
 from media_server.rtc.mixer import Mixer
 from media_server.rtc.peer import Peer, PeerCallbacks
+from media_server.scribe import Scribe
 from media_server.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -81,16 +74,15 @@ class Call:
         self.gone = asyncio.Event()
         """Nothing of the call is left; its lease is released."""
         self._loop = loop
-        self._log = event_log
         self._parts = parts
         self._limits = parts.settings.limits
         self._clock = CallClock(loop.time, lease.now, lease.recording_started_at)
         self._fanout = Fanout(partial(parts.history, lease.session_id), event_log.entries_after)
+        self._journal = Journal(event_log, self._fanout, self._clock, lambda: self.end("lease lost", completes=False))
         self._mixer = Mixer()
         self._advisor = parts.new_advisor(lease.conversation_type or "")
         self._usage = UsageMeter()
         self._peers: dict[str, Peer] = {}
-        self._tracks: dict[str, Track] = {}
         self._is_paused = lease.paused
         self._ending: Ending | None = None
         self._over = asyncio.Event()
@@ -118,7 +110,7 @@ class Call:
             return
         here = recall(await self._parts.history(self.lease.session_id, 0, (events.EVERYONE,)), self._advisor)
         for left in here.values():
-            await self._append(left)
+            await self._journal.append(left)
 
     def end(self, reason: str, *, completes: bool = True) -> None:
         """Begin to end the call; the first reason counts."""
@@ -182,9 +174,10 @@ class Call:
                     await self._welcome(participant)
                 await running
                 reading.cancel()
-        except* Exception as failure:  # noqa: BLE001 - the edge of a participant's tasks
+        except* Exception as failure:
             for error in failure.exceptions:
-                self._failed("participant", error)
+                kind = type(error).__name__
+                log.error("participant failed session=%s kind=%s", self.lease.session_id, kind, exc_info=error)
         finally:
             await self._part_with(participant, peer)
 
@@ -193,16 +186,12 @@ class Call:
         participant.is_here = True
         self._fanout.add(participant.reader)
         self._advisor.participant_joined(str(guest.id), guest.name, guest.role)
-        await self._append(guest.joined())
+        await self._journal.append(guest.joined())
         if not guest.is_consented:
             return
         participant.talker = self._mixer.add_talker(participant.key)
-        participant.stream = self._parts.listener.add_stream(lambda speech: self._spoken(participant, speech))
-        self._tracks[participant.key] = self._parts.transcriber.track(
-            participant.stream,
-            lambda text: self._show_partial(participant, text),
-            lambda final: self._keep_final(participant, final),
-        )
+        scribe = Scribe(guest, self._journal, self._advisor, self._parts.listener, self._parts.transcriber)
+        participant.stream = scribe.stream
 
     async def _part_with(self, participant: Participant, peer: Peer) -> None:
         self._mixer.remove(participant.key)
@@ -215,7 +204,7 @@ class Call:
             self.empty_since = self._loop.time()
         if participant.is_here:
             self._advisor.participant_left(str(participant.guest.id))
-            await self._append(participant.guest.left())
+            await self._journal.append(participant.guest.left())
         await peer.close()
 
     # what is said
@@ -231,68 +220,11 @@ class Call:
         self._clock.start(ago_ms=samples_to_ms(samples))
         if self._tasks is not None:
             self._tasks.create_task(
-                self._append(
+                self._journal.append(
                     events.SessionStateChanged("active", "recording"),
                     row={"started_at": self._clock.started_at().isoformat()},
                 )
             )
-
-    def _spoken(self, participant: Participant, speech: Speech) -> None:
-        person = str(participant.guest.id)
-        match speech:
-            case SpeechStarted(start_sample):
-                self._advisor.speech_started(person, samples_to_ms(start_sample))
-            case SpeechEnded(start_sample, end_sample):
-                self._advisor.speech_ended(person, samples_to_ms(start_sample), samples_to_ms(end_sample))
-        self._tracks[participant.key].on_speech(speech)
-
-    def _show_partial(self, participant: Participant, text: Partial) -> None:
-        guest = participant.guest
-        self._fanout.live(
-            events.TranscriptPartial(
-                utterance_id=text.utterance_id,
-                participant_id=str(guest.id),
-                speaker=guest.speaker,
-                start_ms=text.start_ms,
-                end_ms=text.end_ms,
-                stable=text.stable,
-                unstable=text.unstable,
-            ),
-            self._clock.now_ms(),
-        )
-
-    async def _keep_final(self, participant: Participant, final: Final) -> None:
-        guest = participant.guest
-        if final.failure is not None:
-            await self._append(events.Error(final.failure, f"Some words of {guest.speaker} could not be transcribed."))
-        if not final.text:
-            self._show_partial(participant, Partial(final.utterance_id, final.start_ms, final.end_ms, "", ""))
-            return
-        event = events.TranscriptFinal(
-            transcript_id=str(uuid4()),
-            utterance_id=final.utterance_id,
-            participant_id=str(guest.id),
-            speaker=guest.speaker,
-            start_ms=final.start_ms,
-            end_ms=final.end_ms,
-            text=final.text,
-            words=[events.Word(word.text, word.start_ms, word.end_ms, word.probability) for word in final.words],
-            confidence=final.confidence,
-            language=final.language,
-        )
-        if not await self._append(event, row={"stt_provider": final.provider}):
-            return
-        self._advisor.transcript(
-            Utterance(
-                transcript_id=event.transcript_id,
-                participant_id=event.participant_id,
-                speaker=event.speaker,
-                start_ms=event.start_ms,
-                end_ms=event.end_ms,
-                text=event.text,
-                words=tuple(SpokenWord(w.text, w.start_ms, w.end_ms, w.probability) for w in event.words),
-            )
-        )
 
     # what time brings
 
@@ -314,9 +246,9 @@ class Call:
     async def _advise(self, now_ms: int) -> None:
         for event in self._advisor.tick(now_ms):
             if event.channel == "live":
-                self._fanout.live(event, now_ms)
+                self._journal.live(event)
             else:
-                await self._append(event)
+                await self._journal.append(event)
 
     # what participants ask for
 
@@ -336,15 +268,15 @@ class Call:
             case events.Hello(last_seq):
                 await self._fanout.attach(participant.reader, last_seq)
             case events.Ping():
-                self._fanout.live(events.Pong(), self._clock.now_ms())
+                participant.outbox.send_live(events.encode(events.Pong.type, {}, self._clock.now_ms()))
             case events.SetRecording(on_record):
                 participant.is_on_record = on_record
                 state: events.RecordingState = "on_record" if on_record else "off_record"
-                await self._append(events.RecordingStateChanged(state, str(guest.id)))
+                await self._journal.append(events.RecordingStateChanged(state, str(guest.id)))
             case events.SendGuidanceFeedback(guidance_id) if not _is_uuid(guidance_id):
                 await self._tell(participant, "message_invalid", "The field guidance_id is no id.")
             case events.SendGuidanceFeedback(guidance_id, action) if guest.is_coached:
-                await self._append(events.GuidanceFeedback(guidance_id, str(guest.id), action))
+                await self._journal.append(events.GuidanceFeedback(guidance_id, str(guest.id), action))
                 if action in ("dismissed", "irrelevant"):
                     self._advisor.dismissed(guidance_id)
             case events.PauseSession() if guest.role == "host":
@@ -360,10 +292,10 @@ class Call:
         if is_paused == self._is_paused or not self._clock.is_started:
             return
         self._is_paused = is_paused
-        await self._append(events.SessionStateChanged("paused" if is_paused else "active", "by host"))
+        await self._journal.append(events.SessionStateChanged("paused" if is_paused else "active", "by host"))
 
     async def _tell(self, participant: Participant, code: str, message: str) -> None:
-        await self._append(events.Error(code, message), audience=f"participant:{participant.guest.id}")
+        await self._journal.append(events.Error(code, message), audience=f"participant:{participant.guest.id}")
 
     # the end
 
@@ -373,12 +305,12 @@ class Call:
         for participant in self.participants.values():
             if participant.stream is not None:
                 self._parts.listener.remove_stream(participant.stream)
-        await self._parts.transcriber.drain(self._limits.drain_s)
+        await self._parts.transcriber.drain(self._limits.drain_s if self._ending.completes else self._limits.settle_s)
         if self._ending.completes:
             now_ms = self._clock.now_ms()
             await self._advise(now_ms)
             await self._record_usage(self._usage.flush(self._clock.started_at()))
-            await self._append(
+            await self._journal.append(
                 events.SessionStateChanged("finalizing", self._ending.reason),
                 row={"ended_at": self._clock.wall().isoformat()},
             )
@@ -396,27 +328,9 @@ class Call:
 
     async def _record_usage(self, minutes: Any) -> None:
         for minute_at, seconds in minutes:
-            await self._append(
+            await self._journal.append(
                 events.UsageRecorded(minute_at.isoformat(), seconds), row={"user_id": str(self.lease.user_id)}
             )
-
-    async def _append(
-        self, event: events.Event, *, audience: str | None = None, row: dict[str, Any] | None = None
-    ) -> bool:
-        """Log and publish; False when the node may not, or cannot."""
-        try:
-            at = {"at": self._clock.wall().isoformat()}
-            await self._log.append(event, self._clock.now_ms(), audience=audience, row=at | (row or {}))
-        except LeaseLostError:
-            self.end("lease lost", completes=False)
-            return False
-        except MediaError as error:
-            self._failed("append", error)
-            return False
-        return True
-
-    def _failed(self, what: str, error: Exception) -> None:
-        log.error("call part failed what=%s kind=%s session=%s", what, type(error).__name__, self.lease.session_id)
 
 
 def _is_uuid(text: str) -> bool:

@@ -59,7 +59,7 @@ class Calls:
         self._starting: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._resources: dict[str, Resource] = {}
         self._tasks: asyncio.TaskGroup | None = None
-        self._is_draining = False
+        self._stopping = asyncio.Event()
         leases.on_lost = self._lose
 
     @property
@@ -71,15 +71,18 @@ class Calls:
         return sum(len(call.participants) for call in self._calls.values())
 
     async def run(self) -> None:
-        """Host calls until cancelled; then let each settle what was said, without completing its session."""
+        """Host calls until `stop`, and until each has settled what was said."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            try:
-                await self._watch()
-            finally:
-                self._is_draining = True
-                for call in self._calls.values():
-                    call.end("node stops", completes=False)
+            watching = tasks.create_task(self._watch())
+            await self._stopping.wait()
+            watching.cancel()
+            for call in self._calls.values():
+                call.end("node stops", completes=False)
+
+    def stop(self) -> None:
+        """Take no more calls, and let the live ones go: their sessions stay open, their people come back elsewhere."""
+        self._stopping.set()
 
     async def join(self, session_id: UUID, token: str, offer: str) -> tuple[str, str]:
         """Answer an offer; a ticket is used up only by success.
@@ -155,7 +158,7 @@ class Calls:
             call = self._calls.get(session_id)
             if call is not None and not call.is_over:
                 return call
-            if self._is_draining or self._tasks is None:
+            if self._stopping.is_set() or self._tasks is None:
                 raise NodeNotReadyError
             if call is not None:
                 await self._wait_gone(call)

@@ -37,6 +37,8 @@ class Limits:
     """Live messages are skipped for a reader that is so far behind."""
     drain_s: float = 8.0
     """Waiting for the last finals when a call ends."""
+    settle_s: float = 2.0
+    """The same when the node stops: its people come back elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -319,6 +319,16 @@ async def test_a_bad_message_is_an_error_and_the_call_goes_on(api: Api, message:
         await ann.wait_for("pong")
 
 
+async def test_a_pong_is_for_the_one_who_asked(api: Api) -> None:
+    session_id = await new_session(api)
+    async with in_call(api, session_id, "Ann", None) as ann, in_call(api, session_id, "Bob", None, "customer") as bob:
+        bob.send({"type": "ping"})
+        await bob.wait_for("pong")
+        ann.send({"type": "recording.set", "on_record": True})
+        await ann.wait_for("recording.state")
+        assert not ann.of_type("pong")
+
+
 async def test_a_flood_of_messages_is_cut_and_the_call_goes_on(api: Api) -> None:
     async with in_call(api, await new_session(api), "Ann", None) as ann:
         for _ in range(300):

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -106,6 +107,9 @@ async def talking_person() -> AsyncIterator[tuple[Stack, Api, str, Person]]:
         try:
             await person.hear_a_final()
             yield stack, api, session_id, person
+        except BaseException:
+            sys.stderr.write((stack.data_folder / "stack.log").read_text()[-6_000:])
+            raise
         finally:
             await person.leave()
 
@@ -210,3 +214,22 @@ async def test_finals_survive_kills_of_the_control_api() -> None:
         await person.connect()
         await assert_everything_seen_is_stored_once(api, session_id, person)
         await finish(api, session_id, person)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+async def test_a_node_that_is_told_to_stop_settles_what_was_said() -> None:
+    async with talking_person() as (stack, api, session_id, person):
+        seen = len(person.finals)
+        await asyncio.sleep(1.2)  # in the middle of the next sentence, or just after it
+        pid = stack.pid("media-0")
+        os.kill(pid, signal.SIGTERM)
+        await person.over()
+        assert len(person.finals) > seen
+        await person.leave()
+        await wait_restarted(stack, "media-0", pid)
+        await person.connect()
+        await person.hear_a_final()
+        await assert_everything_seen_is_stored_once(api, session_id, person)
+        session = await api.request("GET", f"/v1/sessions/{session_id}")
+        assert session["status"] == "active"

@@ -1,0 +1,42 @@
+"""What a call writes and says: durable entries that are then published, and live messages that are not kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from media_server.call_clock import CallClock
+from media_server.errors import MediaError
+from media_server.event_log import EventLog, LeaseLostError
+from media_server.events import Event
+from media_server.fanout import Fanout
+
+log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Stamps everything with media time, and with the Postgres clock for the database's rows."""
+
+    def __init__(self, event_log: EventLog, fanout: Fanout, clock: CallClock, on_lost: Callable[[], None]) -> None:
+        self._log = event_log
+        self._fanout = fanout
+        self._clock = clock
+        self._on_lost = on_lost
+
+    async def append(self, event: Event, *, audience: str | None = None, row: dict[str, Any] | None = None) -> bool:
+        """Log, then publish; False when the node may not (its lease is lost) or cannot (its spool is full)."""
+        at = {"at": self._clock.wall().isoformat()}
+        try:
+            await self._log.append(event, self._clock.now_ms(), audience=audience, row=at | (row or {}))
+        except LeaseLostError:
+            self._on_lost()
+            return False
+        except MediaError as error:
+            log.error("entry not written session=%s code=%s", self._log.session_id, error.code)
+            return False
+        return True
+
+    def live(self, event: Event) -> None:
+        """Say what the next such message replaces."""
+        self._fanout.live(event, self._clock.now_ms())
