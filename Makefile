@@ -37,10 +37,10 @@ demo: setup
 run: setup
 	@$(BIN)/liveconvo up
 
-# With CI=true a skipped test is a failed one.
+# With CI=true a skipped test is a failed one. Most of the time tests wait for speech to be spoken: two files at a time.
 test: setup .make/llm system-packages
 	cd web_client && npm test
-	$(BIN)/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter true,$(CI)),-p tests.no_skips)
 
 check: .make/python
 	$(BIN)/ruff format --check .

@@ -161,7 +161,7 @@ async def test_a_stopped_node_that_was_replaced_publishes_nothing_more(scene: Sc
             await node.read(until=20)
         await asyncio.sleep(1.1)  # the lease runs out by the clock of Postgres
         async with transaction(pool) as conn:
-            taken = await acquire_lease(conn, UUID(orders.session_id), "host-1", "http://host-1")
+            taken = await acquire_lease(conn, UUID(orders.session_id), "host-1", "http://host-1", orders.lease_s)
         node.process.send_signal(signal.SIGCONT)
         async with asyncio.timeout(READY_S):
             was_lost = await node.read(until=10**9)
