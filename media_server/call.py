@@ -13,6 +13,7 @@ from uuid import UUID
 from db.records import Lease, LogEntry
 from media_server import events
 from media_server.call_clock import CallClock
+from media_server.conversation.lag import Lag
 from media_server.conversation.types import ms_to_samples, samples_to_ms
 from media_server.conversation.usage import UsageMeter
 from media_server.event_log import EventLog
@@ -82,6 +83,7 @@ class Call:
         self._mixer = Mixer()
         self._advisor = parts.new_advisor(lease.conversation_type or "")
         self._usage = UsageMeter()
+        self._lag = Lag()
         self._peers: dict[str, Peer] = {}
         self._is_paused = lease.paused
         self._ending: Ending | None = None
@@ -239,6 +241,9 @@ class Call:
                 if participant.stream is not None:
                     participant.stream.advance(ms_to_samples(max(0, now_ms - LATE_MS)))
             await self._record_usage(self._usage.take(self._clock.started_at()))
+            lag_ms = self._parts.transcriber.lag_ms
+            if self._lag.is_news(lag_ms):
+                await self._journal.append(events.PipelineStatus(lag_ms, "full"))
             if now_ms >= next_advice_ms and not self._is_paused:
                 next_advice_ms = now_ms + ADVICE_MS
                 await self._advise(now_ms)
