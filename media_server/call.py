@@ -204,10 +204,12 @@ class Call:
         self._peers.pop(participant.key, None)
         if not self.participants:
             self.empty_since = self._loop.time()
-        if participant.is_here:
-            self._advisor.participant_left(str(participant.guest.id))
-            await self._journal.append(participant.guest.left())
-        await peer.close()
+        try:
+            if participant.is_here:
+                self._advisor.participant_left(str(participant.guest.id))
+                await self._journal.append(participant.guest.left())
+        finally:
+            await peer.close()
 
     # what is said
 
