@@ -65,8 +65,7 @@ class Caller:
         """The server ended the call, or the connection is lost."""
         self._on_message = on_message
         self._pc: RTCPeerConnection | None = None
-        self._resource: str | None = None
-        self._bearer = ""
+        self._dropping: list[asyncio.Task[None]] = []
 
     async def connect(self, joining: Joining) -> None:
         """Exchange offer and answer, and wait until audio and messages can flow.
@@ -79,7 +78,7 @@ class Caller:
         self._pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         opened = asyncio.Event()
         pc.addTrack(self.track)
-        pc.on("track", lambda track: asyncio.ensure_future(_drop(track)))
+        pc.on("track", lambda track: self._dropping.append(loop.create_task(_drop(track))))
         pc.on("connectionstatechange", lambda: self._watch(pc))
         self._events = pc.createDataChannel("events", protocol="liveconvo.v1", negotiated=True, id=0)
         live = pc.createDataChannel(
@@ -109,6 +108,9 @@ class Caller:
             await asyncio.sleep(PING_S)
 
     async def close(self) -> None:
+        """Within three seconds."""
+        for task in self._dropping:
+            task.cancel()
         if self._pc is None:
             return
         try:
@@ -138,6 +140,7 @@ class Caller:
 
 
 async def _drop(track: MediaStreamTrack) -> None:
+    """What the others say is not listened to here."""
     while True:
         try:
             await track.recv()
