@@ -38,7 +38,7 @@ if __name__ == "__main__":
     exit_code = 1
     try:
         exit_code = main()
-    except Exception:
+    except Exception:  # noqa: BLE001 - the edge of the process
         traceback.print_exc()
     finally:
         sys.stdout.flush()
