@@ -92,23 +92,25 @@ class Player:
 
     def _on_partial(self, partial: Partial) -> None:
         if partial.stable or partial.unstable:
-            self._note_text(partial.start_ms)
+            self._note_text(clip_of(self.starts_s, partial.start_ms, partial.end_ms))
 
     async def _on_final(self, final: Final) -> None:
-        number = self._note_text(final.start_ms) if final.text else self._clip_at(final.start_ms)
+        number = clip_of(self.starts_s, final.start_ms, final.end_ms)
+        if final.text:
+            self._note_text(number)
         self.heard[number].finals.append((self._now_s() - self.starts_s[number], final))
 
-    def _note_text(self, start_ms: int) -> int:
-        number = self._clip_at(start_ms)
+    def _note_text(self, number: int) -> None:
         if self.heard[number].first_text_s is None:
             self.heard[number].first_text_s = self._now_s() - self.starts_s[number]
-        return number
-
-    def _clip_at(self, at_ms: int) -> int:
-        return int(np.searchsorted(self.starts_s, at_ms / 1000, side="right")) - 1
 
     def _now_s(self) -> float:
         return asyncio.get_running_loop().time() - self._began_s
+
+
+def clip_of(starts_s: Sequence[float], start_ms: int, end_ms: int) -> int:
+    """Which clip an utterance is of: by its middle, since a clip that begins with speech is heard a moment early."""
+    return max(0, int(np.searchsorted(starts_s, (start_ms + end_ms) / 2000, side="right")) - 1)
 
 
 def run(args: argparse.Namespace) -> int:
