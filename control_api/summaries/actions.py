@@ -64,7 +64,7 @@ _DUE = re.compile(
     re.IGNORECASE,
 )
 _LEAD = re.compile(
-    r"^(?:(?:um+|uh+|okay|ok|so|well|yeah|yes|sure|right|alright|all\s+right|great|perfect|good|and|but|then|absolutely|of\s+course|"
+    r"^(?:(?:um+|uh+|okay|ok|so|well|yeah|yes|sure|right|alright|all\s+right|(?:great|perfect|good)(?=[,.!])|and|but|then|absolutely|of\s+course|"
     r"no\s+problem|thanks|thank\s+you)[,.!]?\s+)+",
     re.IGNORECASE,
 )

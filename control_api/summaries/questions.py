@@ -12,7 +12,7 @@ ANSWERED_WITHIN_MS = 15_000
 
 _SMALL_TALK = re.compile(
     r"\b(?:how\s+are\s+you|how's\s+it\s+going|how\s+is\s+it\s+going|can\s+you\s+hear|do\s+you\s+hear|is\s+this\s+on|"
-    r"make\s+sense|sound\s+good|sounds\s+good|is\s+that\s+(?:okay|ok|all\s+right|fine)|you\s+know\s+what|what's\s+up|"
+    r"make\s+sense(?:\s+to\s+you)?\?|sounds?\s+good(?:\s+to\s+you)?\?|is\s+that\s+(?:okay|ok|all\s+right|fine)|you\s+know\s+what|what's\s+up|"
     r"isn't\s+it|don't\s+you|right\?|okay\?|anything\s+else|may\s+i|can\s+i\s+(?:ask|interrupt|stop)|can\s+you\s+repeat|pardon)",
     re.IGNORECASE,
 )

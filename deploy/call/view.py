@@ -107,5 +107,5 @@ def _clock(ms: int) -> str:
 
 def _action(item: dict[str, Any]) -> str:
     who = f"{item['owner']}: " if item.get("owner") else ""
-    due = f" (by {item['due']})" if item.get("due") else ""
+    due = f" ({item['due']})" if item.get("due") else ""
     return f"{who}{item['task']}{due}"

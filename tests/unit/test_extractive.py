@@ -167,3 +167,19 @@ def test_the_full_transcript_has_one_timed_line_an_utterance() -> None:
 
 def test_the_clock_shows_hours_when_there_are_any() -> None:
     assert clock(3_723_000) == "1:02:03"
+
+
+def test_a_question_after_a_polite_opening_is_still_a_question() -> None:
+    content = summarize(
+        spoken(
+            ("David", "That sounds good, but how much does it cost per month for 40 people?"),
+            ("Anna", "You will love the reports, every Monday you see which jobs ran late."),
+            ("David", "Okay, I still worry about the move."),
+        )
+    )
+    assert content.follow_up_questions == ("That sounds good, but how much does it cost per month for 40 people?",)
+
+
+def test_words_that_belong_to_a_sentence_are_not_taken_off_its_front() -> None:
+    content = summarize(spoken(("David", "Good to hear, so we agreed to start a trial in January.")))
+    assert content.key_decisions == ("Good to hear, so we agreed to start a trial in January.",)
