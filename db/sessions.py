@@ -155,7 +155,7 @@ async def activate_session(conn: Connection, session_id: UUID, started_at: datet
 
 
 async def complete_session(conn: Connection, session_id: UUID, ended_at: datetime) -> bool:
-    """draft or active → completed, with its counters, its pending summary and the job that writes it.
+    """active → completed, with its counters, its pending summary and the job that writes it.
 
     False if it was completed before: then nothing happens a second time.
 
@@ -168,7 +168,7 @@ async def complete_session(conn: Connection, session_id: UUID, ended_at: datetim
             SELECT id
             FROM sessions
             WHERE id = $1
-                AND status IN ('draft', 'active')
+                AND status = 'active'
                 AND deleted_at IS NULL
             FOR UPDATE
         ),
@@ -190,7 +190,8 @@ async def complete_session(conn: Connection, session_id: UUID, ended_at: datetim
         )
         UPDATE sessions
         SET status = 'completed',
-            recording_ended_at = $2,
+            -- The clocks of two machines: never before its beginning.
+            recording_ended_at = greatest($2, recording_started_at),
             recording_duration_seconds = (
                 SELECT coalesce(sum(seconds_recorded), 0)
                 FROM usage_tracking

@@ -36,6 +36,8 @@ async def make_people(owner_url: str) -> People:
         alice = await make_owner(conn, "Alice")
         bob = await make_owner(conn, "Bob")
         charlie = await make_owner(conn, "Charlie")
+        # Bob gave up his own company; an organization without an owner would be refused.
+        await conn.execute("UPDATE organizations SET deleted_at = now() WHERE id = $1", bob.organization_id)
         await conn.execute("DELETE FROM organization_members WHERE user_id = $1", bob.user_id)
         await conn.execute(
             "INSERT INTO organization_members (organization_id, user_id) VALUES ($1, $2)",

@@ -375,12 +375,13 @@ _COLUMNS = {
 PRIMARY_KEY = ("id",)
 """Of every table."""
 
+# Of the given keys two are narrowed on purpose, see SCHEMA.md: those of subscriptions and of invitations.
 UNIQUE: dict[str, set[tuple[str, ...]]] = {
     "users": {("email",), ("google_id",)},
     "organizations": {("slug",)},
     "organization_members": {("organization_id", "user_id")},
     "plans": {("name",)},
-    "subscriptions": {("stripe_customer_id",), ("stripe_subscription_id",)},
+    "subscriptions": {("stripe_subscription_id",)},
     "usage_tracking": {("session_id", "minute_timestamp")},
     "monthly_usage_cache": {("organization_id", "user_id", "month_year")},
     "organization_invitations": {("invitation_token",)},

@@ -14,7 +14,7 @@ from db.errors import ConflictError, NotFoundError
 from db.pool import Pool, owner_connection, transaction
 from db.records import Session
 from tests.conftest import Database
-from tests.people import People, connected, in_a_minute, make_people, make_session, start_call
+from tests.people import People, a_minute_ago, connected, in_a_minute, make_people, make_session, start_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,9 @@ async def test_an_epoch_that_is_over_gets_no_more_numbers(world: World) -> None:
 
 
 async def test_a_completed_session_has_no_more_calls(world: World) -> None:
-    async with transaction(world.api, user_id=world.people.alice.user_id) as conn:
+    await start_call(world.media, world.session)
+    async with transaction(world.media) as conn:
+        await sessions.activate_session(conn, world.session.id, a_minute_ago())
         await sessions.complete_session(conn, world.session.id, in_a_minute())
 
     with pytest.raises(ConflictError) as refusal:

@@ -131,8 +131,8 @@ async def test_signing_out_ends_it_once(world: World) -> None:
     ],
 )
 async def test_a_sign_in_ends_with_what_it_stands_on(world: World, event: str) -> None:
-    await _sign_in(world, world.people.alice.user_id)
-    await _owner(world, event, world.people.alice.user_id)
+    await _sign_in(world, world.people.bob.user_id)
+    await _owner(world, event, world.people.bob.user_id)
     assert await _authenticate(world, TOKEN) is None
 
 

@@ -54,8 +54,14 @@ async def world(database: Database) -> AsyncIterator[World]:
         session = await make_session(api, people.alice)
         host_id = await make_participant(api, people.alice, session)
         guest_id = await make_participant(api, people.alice, session, name="Guest", role="customer")
-        await start_call(media, session)
+        await _begin(media, session)
         yield World(people, api, media, jobs, session, host_id, guest_id, database.owner_url)
+
+
+async def _begin(media: Pool, session: Session) -> None:
+    await start_call(media, session)
+    async with transaction(media) as conn:
+        await sessions.activate_session(conn, session.id, START)
 
 
 async def _say(world: World, seq: int, who: UUID, times_s: tuple[str, str], text: str) -> None:
@@ -85,13 +91,19 @@ async def _queued(world: World) -> int:
 
 
 async def test_a_new_session_is_a_draft(world: World) -> None:
-    assert (await _read(world)).status == "draft"
+    assert (await make_session(world.api, world.people.alice)).status == "draft"
+
+
+async def test_a_session_without_a_call_stays_a_draft(world: World) -> None:
+    session = await make_session(world.api, world.people.alice)
+    with pytest.raises(ConflictError) as refusal:
+        await _complete(world.api, session, world.people.alice.user_id)
+    assert refusal.value.code == "session_state"
 
 
 async def test_the_first_packet_makes_it_active_and_later_ones_keep_its_start(world: World) -> None:
-    for minutes in (0, 7):
-        async with transaction(world.media) as conn:
-            await sessions.activate_session(conn, world.session.id, START + timedelta(minutes=minutes))
+    async with transaction(world.media) as conn:
+        await sessions.activate_session(conn, world.session.id, START + timedelta(minutes=7))
     stored = await _read(world)
     assert (stored.status, stored.recording_started_at) == ("active", START)
 
@@ -154,7 +166,7 @@ async def test_a_transaction_that_fails_completes_nothing(world: World) -> None:
         async with transaction(world.media) as conn:
             assert await sessions.complete_session(conn, world.session.id, START)
             raise ZeroDivisionError
-    assert (await _read(world)).status == "draft"
+    assert (await _read(world)).status == "active"
     assert await _queued(world) == 0
 
 
@@ -178,7 +190,7 @@ async def test_an_archived_session_is_not_completed(world: World) -> None:
 async def test_nobody_completes_a_foreign_session(world: World) -> None:
     with pytest.raises(NotFoundError):
         await _complete(world.api, world.session, world.people.charlie.user_id)
-    assert (await _read(world)).status == "draft"
+    assert (await _read(world)).status == "active"
 
 
 async def test_a_soft_deleted_session_is_not_there(world: World) -> None:

@@ -182,6 +182,7 @@ async def test_a_pause_is_remembered_by_the_call(node: Node) -> None:
 
 async def test_a_step_after_the_end_is_logged_and_changes_nothing(node: Node) -> None:
     async with transaction(node.pool) as conn:
+        await sessions.activate_session(conn, node.session.id, datetime.now(UTC))
         await sessions.complete_session(conn, node.session.id, datetime.now(UTC))
     await node.log.append(events.SessionStateChanged("active"), at_ms=0)
     await record_all(node)
