@@ -122,6 +122,8 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def _add_migrate(commands: Commands[argparse.ArgumentParser]) -> None:
     migrate = commands.add_parser("migrate", help="bring the database to this version")
+    migrate.add_argument("--check", action="store_true",
+                         help="only say what is missing; exit code 0: nothing, 1: something, 2: no answer")  # fmt: skip
     _add_data_dir(migrate)
     migrate.set_defaults(runs="deploy.migrate:run")
 
