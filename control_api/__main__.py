@@ -32,7 +32,7 @@ def main() -> int:
         sys.stderr.write(f"control_api: {error}\n")
         return 2
     except DbError as error:
-        log.error("cannot start code=%s", error.code)
+        log.error("cannot start code=%s: %s", error.code, error)
         return 1
     except ExceptionGroup as group:
         log.error("stopped by faults kinds=%s", ",".join(type(error).__name__ for error in group.exceptions))

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import asyncpg
 
-_RULE_SQLSTATE = "LC001"
-"""What our own SQL raises; its message is the code of a conflict."""
-
 
 class DbError(Exception):
     """The database refused."""
@@ -38,6 +35,20 @@ class UnavailableError(DbError):
 class MigrationError(DbError):
     """The migrations cannot be applied."""
 
+
+class UnsafeRoleError(DbError):
+    """Row level security does not bind this role; a server must not use it."""
+
+
+class SpoiltTransactionError(DbError):
+    """A statement of the transaction had failed, so that Postgres rolled it back instead of committing."""
+
+
+_RULES: dict[str | None, type[DbError]] = {"LC001": ConflictError, "LC002": InvalidError, "LC003": NotFoundError}
+"""The SQLSTATEs that our own SQL raises; the message is the code."""
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""Everything that the driver raises of its own."""
 
 _UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
@@ -69,9 +80,8 @@ def translate(error: Exception) -> DbError | None:
             return InvalidError("value", str(error))
         case asyncpg.InsufficientPrivilegeError():
             return NotFoundError("not_found")
-        case asyncpg.PostgresError() if error.sqlstate == _RULE_SQLSTATE:
-            return ConflictError(error.message or "conflict")
-        case asyncpg.PostgresError() | asyncpg.InterfaceError() | asyncpg.InternalClientError():
-            if isinstance(error, _UNAVAILABLE):
-                return UnavailableError("database_unavailable")
+        case asyncpg.PostgresError() if error.sqlstate in _RULES:
+            return _RULES[error.sqlstate](error.message or "rule")
+        case _ if isinstance(error, _UNAVAILABLE):
+            return UnavailableError("database_unavailable")
     return None

@@ -4,45 +4,45 @@ Rules:
 - The servers' roles are neither superuser nor BYPASSRLS nor the tables' owner: row level security binds them.
 - `app.user_id` is set inside a transaction only, so nothing of it is left on the connection afterwards.
 - A connection whose query was cut off (cancelled, out of time) is closed, never handed to the next one.
+- Every wait ends at the deadline of its transaction. How many wait is bounded, and a Postgres that stays silent is
+  asked by hardly anybody: whoever is beyond that is refused at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 
-from db.errors import DbError, UnavailableError, translate
+from db.breaker import Breaker
+from db.errors import DRIVER_ERRORS, SpoiltTransactionError, UnavailableError, translate
+from db.role_check import refuse_unsafe_role
 
 if TYPE_CHECKING:
-    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    Connections: TypeAlias = asyncpg.Pool[asyncpg.Record]
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
+    DriverConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
-    Pool = asyncpg.Pool
+    Connections = asyncpg.Pool
     Connection = asyncpg.Connection
+    DriverConnection = asyncpg.Connection
 
 CONNECT_TIMEOUT_S = 5.0
+TRANSACTION_TIMEOUT_S = 5.0
+RESET_TIMEOUT_S = 1.0
+"""For tidying a connection up after its transaction is over; then it is closed instead."""
+WAITING_PER_CONNECTION = 32
+"""Two hundred people who come back at once are served by a pool of eight; what is beyond would wait in vain."""
 STATEMENT_TIMEOUT_MS = 10_000
 LOCK_TIMEOUT_MS = 5_000
-IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
-
-_ROLE_CHECK = """
-SELECT rolsuper OR rolbypassrls OR EXISTS (
-    SELECT FROM pg_class
-    WHERE oid = to_regclass('public.sessions')
-        AND pg_has_role(current_user, relowner, 'MEMBER')
-)
-FROM pg_roles
-WHERE rolname = current_user
-"""
-
-
-class UnsafeRoleError(DbError):
-    """Row level security does not bind this role; a server must not use it."""
+IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000
+CLIENT_CHECK_INTERVAL_MS = 1_000
+"""A statement whose client is gone holds its locks no longer than this."""
 
 
 def connection_settings(application_name: str) -> dict[str, str]:
@@ -52,66 +52,152 @@ def connection_settings(application_name: str) -> dict[str, str]:
         "statement_timeout": str(STATEMENT_TIMEOUT_MS),
         "lock_timeout": str(LOCK_TIMEOUT_MS),
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_TIMEOUT_MS),
+        "client_connection_check_interval": str(CLIENT_CHECK_INTERVAL_MS),
         "timezone": "UTC",
         # The spool forgets what is committed: a commit that a crash of Postgres could take back would be a loss.
         "synchronous_commit": "on",
     }
 
 
-async def create_pool(url: str, *, min_size: int = 0, max_size: int = 8, application_name: str) -> Pool:
-    """Connect a server.
+@dataclass(slots=True)
+class Loan:
+    """A connection while it is out of its pool."""
 
-    `min_size` is 0 because asyncpg logs a traceback whenever it cannot keep a larger one, and Postgres may be away.
+    conn: Connection
+    is_whole: bool = False
+    """Its last statement was answered and its transaction is over: the next one may have it."""
+
+
+class Pool:
+    """The connections of one server, and who may wait for them."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self._max_waiting = connections.get_max_size() * WAITING_PER_CONNECTION
+        self._waiting = 0
+        self._breaker = Breaker()
+
+    @asynccontextmanager
+    async def lend(self, timeout_s: float) -> AsyncIterator[Loan]:
+        """A connection, for a body that says when it is whole again; else it is closed.
+
+        Raises:
+            UnavailableError: too many wait already, or Postgres was silent lately.
+            TimeoutError: the deadline passed.
+        """
+        with self._admission():
+            loan: Loan | None = None
+            try:
+                async with asyncio.timeout(timeout_s):
+                    loan = Loan(await self._acquire())
+                    yield loan
+            finally:
+                if loan is not None:
+                    await self._take_back(loan)
+
+    def terminate(self) -> None:
+        """Close all connections without waiting for anything."""
+        self._connections.terminate()
+
+    @contextmanager
+    def _admission(self) -> Iterator[None]:
+        """Around everything that waits for Postgres, so that its silence is noticed."""
+        clock = asyncio.get_running_loop().time
+        if self._waiting >= self._max_waiting:
+            raise UnavailableError("database_busy", "Too many requests wait for the database.")
+        if not self._breaker.admits(clock()):
+            raise UnavailableError("database_unavailable")
+        try:
+            yield
+        except TimeoutError:
+            self._breaker.was_silent(clock())
+            raise
+        except Exception:
+            self._breaker.answered()
+            raise
+        self._breaker.answered()
+
+    async def _acquire(self) -> Connection:
+        self._waiting += 1
+        try:
+            return await self._connections.acquire()
+        finally:
+            self._waiting -= 1
+
+    async def _take_back(self, loan: Loan) -> None:
+        # What the transaction came to is known by now, and is not changed by what becomes of its connection.
+        with suppress(OSError, *DRIVER_ERRORS):
+            if not loan.is_whole:
+                # No ROLLBACK: a server that hangs would not answer that either.
+                loan.conn.terminate()
+            await self._connections.release(loan.conn, timeout=RESET_TIMEOUT_S)  # type: ignore[arg-type]
+
+
+class _Connection(DriverConnection):
+    """The driver's connection, except that a COMMIT which Postgres answers by ROLLBACK is an error.
+
+    It does so, and reports success, when a statement of the transaction failed and somebody swallowed that.
+    """
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        status = await super().execute(query, *args, timeout=timeout)
+        if status == "ROLLBACK" and query.startswith("COMMIT"):
+            raise SpoiltTransactionError("transaction_spoilt")
+        return status
+
+
+async def create_pool(url: str, *, max_size: int = 8, application_name: str) -> Pool:
+    """Connect a server.
 
     Raises:
         UnsafeRoleError: the role of `url` would see every tenant.
         UnavailableError: Postgres is away.
     """
     async with translation():
-        pool = await asyncpg.create_pool(
+        connections = await asyncpg.create_pool(
             url,
-            min_size=min_size,
+            min_size=0,  # the driver logs a traceback whenever it cannot keep a larger one, and Postgres may be away
             max_size=max_size,
             timeout=CONNECT_TIMEOUT_S,
+            connection_class=_Connection,
             server_settings=connection_settings(application_name),
         )
-        if await pool.fetchval(_ROLE_CHECK):
-            await pool.close()
-            raise UnsafeRoleError("unsafe_role")
+    pool = Pool(connections)
+    try:
+        async with transaction(pool) as conn:
+            await refuse_unsafe_role(conn)
+    except BaseException:
+        pool.terminate()
+        raise
     return pool
 
 
 @asynccontextmanager
-async def transaction(pool: Pool, *, user_id: UUID | None = None, timeout_s: float = 5.0) -> AsyncIterator[Connection]:
+async def transaction(
+    pool: Pool, *, user_id: UUID | None = None, timeout_s: float = TRANSACTION_TIMEOUT_S
+) -> AsyncIterator[Connection]:
     """One transaction for `user_id` (None: for nobody, or for a role that is bound to no tenant).
 
     The deadline covers waiting for a connection, the body and the commit.
 
     Raises:
-        UnavailableError: Postgres is away, or the deadline passed.
+        UnavailableError: Postgres is away, the deadline passed, or too many wait already.
+        SpoiltTransactionError: the body went on after a statement of it had failed.
     """
-    async with translation(), asyncio.timeout(timeout_s):
-        conn = await pool.acquire()
-        is_whole = False
+    async with translation(), pool.lend(timeout_s) as loan:
+        block = loan.conn.transaction()
+        await block.start()
+        if user_id is not None:
+            await act_as(loan.conn, user_id)
         try:
-            block = conn.transaction()
-            await block.start()
-            if user_id is not None:
-                await act_as(conn, user_id)
-            try:
-                yield conn
-            except Exception:
-                if not conn.is_closed():
-                    await block.rollback()
-                    is_whole = True
-                raise
-            await block.commit()
-            is_whole = True
-        finally:
-            # No ROLLBACK after a cancellation: a server that hangs would not answer that either.
-            if not is_whole:
-                conn.terminate()
-            await pool.release(conn)
+            yield loan.conn
+        except Exception:
+            with suppress(OSError, *DRIVER_ERRORS):
+                await block.rollback()
+                loan.is_whole = True
+            raise
+        await block.commit()
+        loan.is_whole = True
 
 
 async def act_as(conn: Connection, user_id: UUID) -> None:
@@ -139,7 +225,7 @@ async def translation() -> AsyncIterator[None]:
         yield
     except (OSError, TimeoutError) as error:
         raise UnavailableError("database_unavailable") from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+    except DRIVER_ERRORS as error:
         translated = translate(error)
         if translated is None:
             raise

@@ -12,8 +12,8 @@ import asyncpg
 import pytest
 
 from db import calls, guidance, participants, sessions, transcripts
-from db.errors import NotFoundError
-from db.pool import Connection, Pool, UnsafeRoleError, act_as, create_pool, owner_connection, transaction
+from db.errors import NotFoundError, UnsafeRoleError
+from db.pool import Connection, Pool, act_as, create_pool, owner_connection, transaction
 from db.records import NewGuidance, NewParticipant, NewTranscript, Session
 from tests.conftest import Database, PostgresServer
 from tests.people import People, connected, make_participant, make_people, make_session, start_call
