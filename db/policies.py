@@ -89,6 +89,31 @@ def _author(table: Table, verb: str) -> str:
     return f"({_members(table, verb)} AND {_self(table, verb)})"
 
 
+def _managing(table: Table, verb: str) -> str:
+    return f"({_managers(table, verb)} AND {_self(table, verb)})"
+
+
+def _host(table: Table, verb: str) -> str:
+    person = _column(table, "person")
+    return f"({_members(table, verb)} AND ({person} IS NULL OR {_self(table, verb)}))"
+
+
+def _personal(table: Table, verb: str) -> str:
+    organization = _column(table, "organization")
+    return (
+        f"({_self(table, verb)} AND NOT is_organization_template"
+        f" AND ({organization} IS NULL OR {_of_organizations(table, 'my_organization_ids')}))"
+    )
+
+
+def _shared(table: Table, verb: str) -> str:
+    return f"(is_organization_template AND {_members(table, verb)})"
+
+
+def _curated(table: Table, verb: str) -> str:
+    return f"(is_organization_template AND {_managers(table, verb)})"
+
+
 def _admins(_table: Table, _verb: str) -> str:
     return "(SELECT is_platform_admin())"
 
@@ -107,7 +132,8 @@ def _epoch(table: Table, _verb: str) -> str:
 
 WORDS: Mapping[str, Callable[[Table, str], str]] = {
     "everyone": _everyone, "active": _active, "usable": _usable, "self": _self, "members": _members,
-    "managers": _managers, "owners": _owners, "author": _author, "admins": _admins, "invitee": _invitee,
+    "managers": _managers, "owners": _owners, "author": _author, "managing": _managing, "host": _host,
+    "personal": _personal, "shared": _shared, "curated": _curated, "admins": _admins, "invitee": _invitee,
     "call": _call, "epoch": _epoch,
 }  # fmt: skip
 

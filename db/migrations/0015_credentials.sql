@@ -168,6 +168,7 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM refuse('no_free_plan');
     END IF;
+    -- Without a limit of its own, so that the plan's holds, and another plan's after an upgrade.
     -- A slug that is taken is not told, it gets a suffix; the index decides between two who ask at once.
     FOR attempt IN 1..20 LOOP
         INSERT INTO organizations (name, display_name, slug, contact_email, default_timezone, max_members)
@@ -175,7 +176,7 @@ BEGIN
             wanted_name, wanted_name,
             CASE WHEN attempt = 1 THEN wanted_slug
                 ELSE left(wanted_slug, 91) || '-' || substr(md5(gen_random_uuid()::text), 1, 8) END,
-            person.email, wanted_timezone, coalesce(plan.max_organization_members, 1)
+            person.email, wanted_timezone, NULL
         )
         ON CONFLICT (slug) DO NOTHING
         RETURNING id INTO made;
@@ -434,3 +435,57 @@ GRANT EXECUTE ON FUNCTION authenticate_api_key(bytea), open_share_link(bytea),
 GRANT EXECUTE ON FUNCTION write_audit(uuid, text, text, uuid, jsonb) TO liveconvo_api, liveconvo_jobs;
 GRANT EXECUTE ON FUNCTION is_platform_admin(), open_admin_door(uuid, text, integer), close_admin_door(uuid),
     my_owned_organization_ids(), readable_organization_ids(), my_verified_email() TO liveconvo_api;
+
+-- An admin must not make an owner by inviting one.
+CREATE FUNCTION check_invitation_role() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = NEW.organization_id
+            AND user_id = NEW.invited_by_user_id
+            AND status = 'active'
+            AND role = 'owner'
+    ) THEN
+        PERFORM refuse('not_an_owner');
+    END IF;
+    RETURN NEW;
+END
+$$;
+REVOKE ALL ON FUNCTION check_invitation_role() FROM PUBLIC;
+CREATE TRIGGER check_invitation_role BEFORE INSERT OR UPDATE OF role, invited_by_user_id ON organization_invitations
+    FOR EACH ROW WHEN (NEW.role = 'owner') EXECUTE FUNCTION check_invitation_role();
+
+-- By an owner: nobody acts in it any more; a job erases it.
+CREATE FUNCTION delete_organization(wanted_organization_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    IF wanted_organization_id NOT IN (SELECT my_owned_organization_ids()) THEN
+        PERFORM refuse('not_an_owner');
+    END IF;
+    UPDATE organizations
+    SET deleted_at = now()
+    WHERE id = wanted_organization_id;
+    PERFORM write_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
+END
+$$;
+REVOKE ALL ON FUNCTION delete_organization(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION delete_organization(uuid) TO liveconvo_api;
+
+-- How often a playbook is chosen.
+CREATE FUNCTION count_template_use() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    UPDATE templates
+    SET usage_count = usage_count + 1,
+        last_used_at = now()
+    WHERE id = NEW.selected_template_id;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION count_template_use() FROM PUBLIC;
+CREATE TRIGGER count_template_use AFTER INSERT ON sessions
+    FOR EACH ROW WHEN (NEW.selected_template_id IS NOT NULL) EXECUTE FUNCTION count_template_use();
