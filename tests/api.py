@@ -24,7 +24,7 @@ from control_api.routing import Route
 from control_api.settings import Settings
 from control_api.state import State
 from control_api.tokens import new_token, token_hash
-from db import accounts, calls, transcripts
+from db import accounts, calls, sessions, transcripts
 from db.pool import Pool, owner_connection, transaction
 from db.records import NewTranscript
 from tests.conftest import Database
@@ -98,8 +98,10 @@ class Api:
             await calls.register_node(conn, node, media_url)
 
     async def start_call(self, session_id: str, node: str = "host-0", lease_s: float = 60.0) -> None:
+        """A call in which somebody is heard; with `lease_s` 0 nobody holds it any more."""
         async with transaction(self.media) as conn:
             await calls.acquire_lease(conn, UUID(session_id), node, "http://localhost:8081", lease_s)
+            await sessions.activate_session(conn, UUID(session_id), datetime.now(UTC))
 
     async def say(self, session_id: str, *said: tuple[str, str]) -> list[UUID]:
         """Finals of a call, one after the other."""

@@ -150,6 +150,7 @@ async def test_the_organizations_owner_supervises(api: Api) -> None:
 async def test_nobody_joins_what_has_ended(api: Api) -> None:
     await api.add_node()
     session_id = await api.new_session()
+    await api.start_call(session_id, lease_s=0.0)
     await api.post(f"/v1/sessions/{session_id}/end")
     for path, body in (("join", JOINING), ("invites", {"role": "customer"})):
         answer = await api.post(f"/v1/sessions/{session_id}/{path}", body)

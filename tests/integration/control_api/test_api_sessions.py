@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from db.pool import transaction
 from tests.api import Api
 
 
@@ -90,6 +91,7 @@ async def test_the_list_shows_one_organization(api: Api) -> None:
 
 async def test_the_list_filters_by_status(api: Api) -> None:
     ended = await api.new_session()
+    await api.start_call(ended, lease_s=0.0)
     await api.new_session()
     await api.post(f"/v1/sessions/{ended}/end")
     page = await api.get("/v1/sessions", params={"status": "completed"})
@@ -108,18 +110,27 @@ async def test_an_unknown_query_is_refused(api: Api) -> None:
         assert (answer.status, answer.code) == (422, "invalid_request"), query
 
 
-async def test_ending_a_session_without_a_call_completes_it(api: Api) -> None:
+async def test_ending_a_session_whose_call_nobody_holds_completes_it(api: Api) -> None:
     session_id = await api.new_session()
+    await api.start_call(session_id, lease_s=0.0)
     answer = await api.post(f"/v1/sessions/{session_id}/end")
     assert (answer.status, answer.body) == (202, {"state": "finalizing"})
     assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "completed"
 
 
+async def test_what_nobody_spoke_in_stays_a_draft(api: Api) -> None:
+    session_id = await api.new_session()
+    answer = await api.post(f"/v1/sessions/{session_id}/end")
+    assert (answer.status, answer.code) == (409, "session_state")
+    assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "draft"
+
+
 async def test_ending_twice_is_ending_once(api: Api) -> None:
     session_id = await api.new_session()
+    await api.start_call(session_id, lease_s=0.0)
     await api.post(f"/v1/sessions/{session_id}/end")
     assert (await api.post(f"/v1/sessions/{session_id}/end")).status == 202
-    async with api.jobs.acquire() as conn:
+    async with transaction(api.jobs) as conn:
         assert await conn.fetchval("SELECT count(*) FROM pgqueuer") == 1
 
 
@@ -128,9 +139,9 @@ async def test_ending_a_live_call_orders_its_node_once(api: Api) -> None:
     await api.start_call(session_id)
     for _ in range(2):
         assert (await api.post(f"/v1/sessions/{session_id}/end")).status == 202
-    async with api.media.acquire() as conn:
+    async with transaction(api.media) as conn:
         assert await conn.fetch("SELECT kind FROM call_commands") == [("end",)]
-    assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "draft"
+    assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "active"
 
 
 async def test_the_node_is_woken_for_the_order(api: Api) -> None:
@@ -148,6 +159,7 @@ async def test_another_member_does_not_end_it(api: Api) -> None:
 
 async def test_the_owner_of_the_organization_ends_a_members_session(api: Api) -> None:
     session_id = await api.new_session(who="bob")
+    await api.start_call(session_id, lease_s=0.0)
     assert (await api.post(f"/v1/sessions/{session_id}/end", who="alice")).status == 202
 
 

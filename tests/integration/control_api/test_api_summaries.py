@@ -261,7 +261,6 @@ async def active_session(api: Api, *, lease_ended_s_ago: int) -> str:
     session_id = await api.new_session()
     await api.start_call(session_id)
     async with transaction(api.media) as conn:
-        await conn.execute("UPDATE sessions SET status = 'active', recording_started_at = now()")
         await conn.execute("UPDATE calls SET lease_until = now() - $1::interval", timedelta(seconds=lease_ended_s_ago))
     return session_id
 
