@@ -1,4 +1,4 @@
-"""The database is the model that was given, and what SCHEMA.md lists as added, and nothing else."""
+"""The database is the model that was given, and what ARCHITECTURE.md lists as added, and nothing else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from db.pool import Connection, owner_connection
 from tests.conftest import TEMPLATE, PostgresServer
 from tests.contract.seed_schema import FOREIGN_KEYS, PRIMARY_KEY, UNIQUE, Column, seed_columns
 
-SCHEMA_PAGE = (Path(__file__).parents[2] / "db" / "SCHEMA.md").read_text("utf-8")
+ROOT = Path(__file__).parents[2]
+SCHEMA_PAGE = (ROOT / "db" / "SCHEMA.md").read_text("utf-8")
+ARCHITECTURE_PAGE = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
 SEED = seed_columns()
 
 ROWS: dict[type, str] = {
@@ -131,8 +133,8 @@ def _grouped(pairs: Any) -> dict[str, set[tuple[str, ...]]]:
 
 
 def _added() -> dict[str, set[str]]:
-    """The one list of additions: table → columns, of SCHEMA.md."""
-    listed = SCHEMA_PAGE.split("## What we added")[1].split("\n## ")[0]
+    """The one list of additions: table → columns, of ARCHITECTURE.md."""
+    listed = ARCHITECTURE_PAGE.split("## What we added to the data model")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]{10,} \|$", listed, re.MULTILINE)
     return {table: set(re.findall(r"`(\w+)`", columns)) for table, columns in rows}
 
