@@ -1,15 +1,19 @@
-"""The real control API on a real Postgres and Valkey, with people signed in to it."""
+"""The real control API on a real Postgres and Valkey, with people signed in to it; a database that is full."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import pytest
 from blockbuster import blockbuster_ctx
 from pytest_aiohttp import AiohttpClient
 
+from db.pool import Connection
 from tests.api import Api, MakeApi, open_api
-from tests.conftest import Database
+from tests.attempts import rolled_back
+from tests.conftest import Database, PostgresServer
+from tests.stage import Stage, filled_database
 
 
 @pytest.fixture
@@ -23,3 +27,21 @@ async def api(database: Database, valkey: str, aiohttp_client: AiohttpClient) ->
 def make_api(database: Database, valkey: str, aiohttp_client: AiohttpClient) -> MakeApi:
     """The same with other settings."""
     return lambda **settings: open_api(database, settings.pop("redis_url", valkey), aiohttp_client, **settings)
+
+
+@pytest.fixture(scope="module")
+def stage(postgres_server: PostgresServer) -> Iterator[Stage]:
+    """One filled database for a module whose tests take back whatever they do."""
+    with filled_database(postgres_server) as stage:
+        yield stage
+
+
+@pytest.fixture
+async def superuser(stage: Stage) -> AsyncIterator[Connection]:
+    """A superuser in a transaction that is rolled back."""
+    conn = await asyncpg.connect(stage.url, statement_cache_size=0)
+    try:
+        async with rolled_back(conn):
+            yield conn
+    finally:
+        await conn.close()
