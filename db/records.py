@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 
@@ -285,23 +285,6 @@ class Command:
     payload: dict[str, Any]
     created_by: UUID | None
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class UsageLimit:
-    minutes_used: int
-    minutes_limit: int | None
-    """None: unlimited."""
-
-
-class UsageSeconds(NamedTuple):
-    """Seconds on the record that fell into one minute."""
-
-    session_id: UUID
-    organization_id: UUID
-    user_id: UUID
-    minute_at: datetime
-    seconds: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,99 @@
-"""Recorded seconds, and what a person may still record.
+"""Recorded time, and what a person may still record.
 
-A minute is charged as ceil(sum of the calendar month's seconds / 60), in UTC; the database recomputes, never adds up.
+Rules:
+- What is written is the ledger: one interval of media time for each run of a participant's recorded audio. The database
+  derives the rest in the same transaction: minutes from the union of a session's intervals, months and counters from
+  the minutes. So repeating, reordering or splitting what is written changes nothing.
+- A month is charged as ceil(its seconds / 60), a calendar month in UTC. The session's user is charged.
+- Who corrects `usage_tracking` by hand takes the locks first (`lock`); the session's next interval derives it anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
+from db.errors import NotFoundError
 from db.pool import Connection
-from db.records import UsageLimit, UsageSeconds
-
-__all__ = ["UsageLimit", "UsageSeconds"]
 
 
-async def add_seconds(conn: Connection, rows: Sequence[UsageSeconds | tuple[UUID, UUID, UUID, datetime, int]]) -> None:
-    """Add to the minutes (60 at most each) and recompute the month and the member's counters.
+class UsageInterval(NamedTuple):
+    """A run of recorded audio as long as it is known; a run that goes on is told again with a later end."""
+
+    session_id: UUID
+    organization_id: UUID
+    participant_id: UUID
+    epoch: int
+    from_ms: int
+    to_ms: int
+
+
+class UsageSeconds(NamedTuple):
+    """Seconds that fell into one minute, as nodes of the release before count them."""
+
+    session_id: UUID
+    organization_id: UUID
+    user_id: UUID
+    minute_at: datetime
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLimit:
+    """This month's minutes of a person in an organization."""
+
+    minutes_used: int
+    minutes_limit: int | None
+    """None: unlimited. 0: nothing may be recorded."""
+    minutes_remaining: int | None
+    """None: unlimited."""
+    percentage_used: int
+    """Over 100 when a limit was lowered; 0 when there is none."""
+    is_unlimited: bool
+    can_record: bool
+
+
+async def lock(conn: Connection, session_ids: Iterable[UUID]) -> None:
+    """Wait for others who meter the people of these sessions.
+
+    A transaction that changes more than usage does this before anything else: then it cannot end in a deadlock.
+    """
+    if wanted := list(session_ids):
+        await conn.execute("SELECT lock_usage($1::uuid[])", wanted)
+
+
+async def record_intervals(conn: Connection, rows: Sequence[UsageInterval]) -> None:
+    """Write runs, or let them grow; one that is known to be as long already is left as it is.
+
+    Raises:
+        NotFoundError: no call of that session reached that epoch.
+        InvalidError: an interval that ends before it begins, or begins before media time does.
+    """
+    if not rows:
+        return
+    columns = [list(column) for column in zip(*_longest(rows), strict=True)]
+    await conn.execute(
+        """
+        INSERT INTO usage_intervals AS known
+            (session_id, organization_id, user_id, participant_id, epoch, from_ms, to_ms)
+        SELECT session_id, run.organization_id, sessions.user_id, participant_id, epoch, from_ms, to_ms
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::bigint[], $6::bigint[])
+            AS run (session_id, organization_id, participant_id, epoch, from_ms, to_ms)
+        JOIN sessions ON sessions.id = session_id
+        ORDER BY session_id, participant_id, epoch, from_ms
+        ON CONFLICT (session_id, participant_id, epoch, from_ms) DO UPDATE
+        SET to_ms = excluded.to_ms
+        WHERE known.to_ms < excluded.to_ms
+        """,
+        *columns,
+    )
+
+
+async def add_seconds(conn: Connection, rows: Sequence[UsageSeconds]) -> None:
+    """What a node of the release before left in its spool; each row once, for seconds add up.
 
     Rows whose session, organization and user do not belong together, or that has had no call, are left out.
     """
@@ -30,48 +107,30 @@ async def add_seconds(conn: Connection, rows: Sequence[UsageSeconds | tuple[UUID
 
 
 async def check_usage_limit(conn: Connection, user_id: UUID, organization_id: UUID) -> UsageLimit:
-    """This month's minutes of this person here, and how many there may be.
+    """The smallest of the member's, the organization's and the plan's limit holds; NULL limits nothing.
 
-    The smallest of the member's, the organization's and the plan's limit; NULL limits nothing. Without a subscription
-    the free plan's limit holds.
+    Raises:
+        NotFoundError: there is no such member, or it is none of the asker's business.
     """
     row = await conn.fetchrow(
         """
-        SELECT
-            coalesce((
-                SELECT total_minutes_used
-                FROM monthly_usage_cache
-                WHERE organization_id = $2
-                    AND user_id = $1
-                    AND month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
-            ), 0) AS minutes_used,
-            least(
-                (
-                    SELECT monthly_audio_hours_limit * 60
-                    FROM organization_members
-                    WHERE organization_id = $2
-                        AND user_id = $1
-                ),
-                (SELECT monthly_audio_hours_limit * 60 FROM organizations WHERE id = $2),
-                (
-                    SELECT coalesce(monthly_audio_minutes_limit, monthly_audio_hours_limit * 60)
-                    FROM plans
-                    WHERE id = coalesce(
-                        (
-                            SELECT plan_id
-                            FROM subscriptions
-                            WHERE (organization_id = $2 OR (organization_id IS NULL AND user_id = $1))
-                                AND status IN ('active', 'trialing')
-                            ORDER BY organization_id IS NULL, created_at DESC
-                            LIMIT 1
-                        ),
-                        (SELECT id FROM plans WHERE name = 'individual_free')
-                    )
-                )
-            ) AS minutes_limit
+        SELECT minutes_used, minutes_limit, minutes_remaining, percentage_used, is_unlimited, can_record
+        FROM usage_limit($1, $2)
         """,
         user_id,
         organization_id,
     )
-    assert row is not None  # noqa: S101  a SELECT without FROM returns one row
+    if row is None:
+        raise NotFoundError("member_not_found")
     return UsageLimit(**row)
+
+
+def _longest(rows: Iterable[UsageInterval]) -> list[UsageInterval]:
+    """One row for each run: a statement may not touch a row twice."""
+    runs: dict[tuple[UUID, UUID, int, int], UsageInterval] = {}
+    for row in rows:
+        key = (row.session_id, row.participant_id, row.epoch, row.from_ms)
+        known = runs.get(key)
+        if known is None or known.to_ms < row.to_ms:
+            runs[key] = row
+    return list(runs.values())

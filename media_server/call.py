@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from db.records import Lease, LogEntry
@@ -15,7 +14,6 @@ from media_server import events
 from media_server.call_clock import CallClock
 from media_server.conversation.lag import Lag
 from media_server.conversation.types import ms_to_samples, samples_to_ms
-from media_server.conversation.usage import UsageMeter
 from media_server.event_log import EventLog
 from media_server.fanout import Fanout
 from media_server.journal import Journal
@@ -82,7 +80,6 @@ class Call:
         self._journal = Journal(event_log, self._fanout, self._clock, lambda: self.end("lease lost", completes=False))
         self._mixer = Mixer()
         self._advisor = parts.new_advisor(lease.conversation_type or "")
-        self._usage = UsageMeter()
         self._lag = Lag()
         self._peers: dict[str, Peer] = {}
         self._is_paused = lease.paused
@@ -207,6 +204,7 @@ class Call:
         try:
             if participant.is_here:
                 self._advisor.participant_left(str(participant.guest.id))
+                await self._end_usage(participant)
                 await self._journal.append(participant.guest.left())
         finally:
             await peer.close()
@@ -216,9 +214,7 @@ class Call:
     def _hear(self, participant: Participant, block: AudioBlock) -> None:
         if not self._clock.is_started and participant.guest.is_consented:
             self._begin(len(block.samples))
-        heard = participant.hear(block, is_listening=not self._is_paused and not self.is_over)
-        if heard is not None:
-            self._usage.add(*heard)
+        participant.hear(block, is_listening=not self._is_paused and not self.is_over)
 
     def _begin(self, samples: int) -> None:
         self._clock.start(ago_ms=samples_to_ms(samples))
@@ -242,7 +238,8 @@ class Call:
             for participant in self.participants.values():
                 if participant.stream is not None:
                     participant.stream.advance(ms_to_samples(max(0, now_ms - LATE_MS)))
-            await self._record_usage(self._usage.take(self._clock.started_at()))
+            for participant in list(self.participants.values()):
+                await self._tell_usage(participant)
             lag_ms = self._parts.transcriber.lag_ms
             if self._lag.is_news(lag_ms):
                 await self._journal.append(events.PipelineStatus(lag_ms, "full"))
@@ -256,6 +253,22 @@ class Call:
                 self._journal.live(event)
             else:
                 await self._journal.append(event)
+
+    # what is charged
+
+    async def _tell_usage(self, participant: Participant) -> None:
+        for interval in participant.usage.take():
+            await self._journal.append(
+                events.UsageRecorded(str(participant.guest.id), interval.from_ms, interval.to_ms)
+            )
+
+    async def _end_usage(self, participant: Participant) -> None:
+        participant.usage.end()
+        await self._tell_usage(participant)
+
+    async def _end_everybodys_usage(self) -> None:
+        for participant in list(self.participants.values()):
+            await self._end_usage(participant)
 
     # what participants ask for
 
@@ -278,6 +291,8 @@ class Call:
                 participant.outbox.send_live(events.encode(events.Pong.type, {}, self._clock.now_ms()))
             case events.SetRecording(on_record):
                 participant.is_on_record = on_record
+                if not on_record:
+                    await self._end_usage(participant)
                 state: events.RecordingState = "on_record" if on_record else "off_record"
                 await self._journal.append(events.RecordingStateChanged(state, str(guest.id)))
             case events.SendGuidanceFeedback(guidance_id) if not _is_uuid(guidance_id):
@@ -299,6 +314,7 @@ class Call:
         if is_paused == self._is_paused or not self._clock.is_started:
             return
         self._is_paused = is_paused
+        await self._end_everybodys_usage()
         await self._journal.append(events.SessionStateChanged("paused" if is_paused else "active", "by host"))
 
     async def _tell(self, participant: Participant, code: str, message: str) -> None:
@@ -309,21 +325,26 @@ class Call:
     async def _wind_up(self) -> None:
         """Everything that was said becomes final before anybody is told that it is over."""
         assert self._ending is not None  # noqa: S101 - `run` waited for it
+        await self._end_everybodys_usage()
         for participant in self.participants.values():
             if participant.stream is not None:
                 self._parts.listener.remove_stream(participant.stream)
         await self._parts.transcriber.drain(self._limits.drain_s if self._ending.completes else self._limits.settle_s)
         if self._ending.completes:
-            now_ms = self._clock.now_ms()
-            await self._advise(now_ms)
-            await self._record_usage(self._usage.flush(self._clock.started_at()))
-            await self._journal.append(
-                events.SessionStateChanged("finalizing", self._ending.reason),
-                row={"ended_at": self._clock.wall().isoformat()},
-            )
+            await self._finalize(self._ending.reason)
         await self._flush_outboxes()
         for peer in list(self._peers.values()):
             peer.leave()
+
+    async def _finalize(self, reason: str) -> None:
+        if not self._clock.is_started:
+            # Nothing was recorded, so nothing is completed: whoever comes again finds the session as it was.
+            await self._journal.append(events.SessionStateChanged("draft", reason))
+            return
+        await self._advise(self._clock.now_ms())
+        await self._journal.append(
+            events.SessionStateChanged("finalizing", reason), row={"ended_at": self._clock.wall().isoformat()}
+        )
 
     async def _flush_outboxes(self) -> None:
         """Give the last messages half a second to leave."""
@@ -332,12 +353,6 @@ class Call:
                 break
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.05)
-
-    async def _record_usage(self, minutes: Any) -> None:
-        for minute_at, seconds in minutes:
-            await self._journal.append(
-                events.UsageRecorded(minute_at.isoformat(), seconds), row={"user_id": str(self.lease.user_id)}
-            )
 
 
 def _is_uuid(text: str) -> bool:

@@ -201,13 +201,16 @@ class UsageWarning(Event):
 
 @dataclass(frozen=True, slots=True)
 class UsageRecorded(Event):
-    """Seconds on the record that fell into one minute; an entry of the log that nobody is sent."""
+    """Recorded audio of one participant without a break, as far as it goes; an entry of the log that nobody is sent.
+
+    A run that goes on is told again with a later `to_ms`.
+    """
 
     type: ClassVar[str] = "usage.recorded"
     audience: ClassVar[str] = SERVER
-    minute_at: str
-    """ISO 8601, UTC, floored to the minute."""
-    seconds: int
+    participant_id: str
+    from_ms: int
+    to_ms: int
 
 
 @dataclass(frozen=True, slots=True)

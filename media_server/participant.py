@@ -10,6 +10,7 @@ from db.tickets import Ticket
 from media_server.call_clock import CallClock
 from media_server.conversation.media_clock import TrackClock
 from media_server.conversation.types import samples_to_ms
+from media_server.conversation.usage import UsageMeter
 from media_server.events import ParticipantJoined, ParticipantLeft, Role, Source
 from media_server.fanout import Reader
 from media_server.pipeline.listen import Stream
@@ -103,17 +104,18 @@ class Participant:
         self.is_on_record = True
         self.stream: Stream | None = None
         self.talker: Talker | None = None
+        self.usage = UsageMeter()
         self._clock = clock
         self._placed = TrackClock()
 
-    def hear(self, block: AudioBlock, *, is_listening: bool) -> tuple[int, int] | None:
-        """Take one block of audio; the media time of it that went on the record, if any."""
+    def hear(self, block: AudioBlock, *, is_listening: bool) -> None:
+        """Take one block of audio; what goes on the record is metered."""
         if not self.guest.is_consented or not len(block.samples):
-            return None
+            return
         if self.talker is not None:
             self.talker.write(block.heard)
         start = self._placed.place(block.pts, len(block.samples), self._clock.now_samples())
         if self.stream is None or not is_listening or not self.is_on_record:
-            return None
+            return
         self.stream.write(start, block.samples)
-        return samples_to_ms(start), samples_to_ms(start + len(block.samples))
+        self.usage.add(samples_to_ms(start), samples_to_ms(start + len(block.samples)))

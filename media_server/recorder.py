@@ -40,6 +40,9 @@ UNPUBLISHED_ENTRIES = 2000
 _OVER = ("session_state", "session_not_found")
 """What `db.sessions` itself says; an error that Postgres raised would have spoilt the transaction."""
 
+_METERED = ("session.state", "usage.recorded")
+"""What moves the counters of the session's user: whoever writes it locks them before anything else."""
+
 _log = logging.getLogger(__name__)
 
 Spooled = tuple[int, LogEntry]
@@ -140,6 +143,7 @@ class Recorder:
         unique = {(entry.session_id, entry.seq): entry for entry in entries}
         wire = {key: without_row(entry) for key, entry in unique.items()}
         async with transaction(self._pool, timeout_s=TRANSACTION_S) as conn:
+            await usage.lock(conn, {entry.session_id for entry in entries if entry.type in _METERED})
             new = await session_log.append(conn, list(wire.values()))
             await _write_rows(conn, rows_of(entry for key, entry in unique.items() if key in new))
         if new:
@@ -191,8 +195,8 @@ async def _write_rows(conn: Connection, rows: Rows) -> None:
         await guidance.insert_guidance(conn, rows.guidance)
     for feedback in rows.feedback:
         await guidance.apply_feedback(conn, feedback.guidance_id, feedback.session_id, feedback.action)
-    if rows.usage:
-        await usage.add_seconds(conn, rows.usage)
+    await usage.record_intervals(conn, rows.usage)
+    await usage.add_seconds(conn, rows.usage_seconds)
     for session_id, at in rows.ended:
         await _unless_over(sessions.complete_session(conn, session_id, at))
 

@@ -7,9 +7,9 @@ The payload's key `row` holds what the wire does not carry; a stored payload is 
 | transcript.final | a transcript; its sequence number is the entry's `seq` |
 | guidance.shown | a piece of guidance |
 | guidance.feedback | a mark on that guidance; on one that cannot exist: none |
-| usage.recorded | seconds in a minute |
+| usage.recorded | an interval of usage; seconds in a minute, if the release before wrote it |
 | participant.joined, participant.left | the participant's times |
-| session.state active, paused, finalizing | a step of the session |
+| session.state active, paused, finalizing | a step of the session; draft (a call without audio is over): none |
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from uuid import UUID
 
 import orjson
 
-from db.records import LogEntry, NewGuidance, NewTranscript, UsageSeconds
+from db.records import LogEntry, NewGuidance, NewTranscript
+from db.usage import UsageInterval, UsageSeconds
 from media_server.errors import MediaError
 from media_server.event_log import ROW
 
@@ -67,7 +68,8 @@ class Rows:
     transcripts: list[NewTranscript] = field(default_factory=list)
     guidance: list[NewGuidance] = field(default_factory=list)
     feedback: list[Feedback] = field(default_factory=list)
-    usage: list[UsageSeconds] = field(default_factory=list)
+    usage: list[UsageInterval] = field(default_factory=list)
+    usage_seconds: list[UsageSeconds] = field(default_factory=list)
     ended: list[tuple[UUID, datetime]] = field(default_factory=list)
 
 
@@ -103,8 +105,10 @@ def _add(rows: Rows, entry: LogEntry) -> None:
             rows.guidance.append(_guidance(entry, wire, row))
         case "guidance.feedback", _:
             rows.feedback.extend(_feedback(entry, wire))
+        case "usage.recorded", _ if "minute_at" in wire:
+            rows.usage_seconds.append(_usage_seconds(entry, wire, row))
         case "usage.recorded", _:
-            rows.usage.append(_usage(entry, wire, row))
+            rows.usage.append(_usage(entry, wire))
         case "participant.joined" | "participant.left", _:
             is_here = entry.type == "participant.joined"
             rows.presence.append(Presence(UUID(wire["participant_id"]), _instant(row["at"]), is_here))
@@ -165,7 +169,18 @@ def _feedback(entry: LogEntry, wire: dict[str, Any]) -> list[Feedback]:
     return [Feedback(guidance_id, entry.session_id, wire["action"])]
 
 
-def _usage(entry: LogEntry, wire: dict[str, Any], row: dict[str, Any]) -> UsageSeconds:
+def _usage(entry: LogEntry, wire: dict[str, Any]) -> UsageInterval:
+    return UsageInterval(
+        session_id=entry.session_id,
+        organization_id=entry.organization_id,
+        participant_id=UUID(wire["participant_id"]),
+        epoch=entry.epoch,
+        from_ms=wire["from_ms"],
+        to_ms=wire["to_ms"],
+    )
+
+
+def _usage_seconds(entry: LogEntry, wire: dict[str, Any], row: dict[str, Any]) -> UsageSeconds:
     return UsageSeconds(
         session_id=entry.session_id,
         organization_id=entry.organization_id,

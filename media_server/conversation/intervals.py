@@ -26,10 +26,6 @@ class Union:
         self._ends[first:last] = [end_ms]
         return end_ms - start_ms - known
 
-    @property
-    def first_ms(self) -> int | None:
-        return self._starts[0] if self._starts else None
-
     def covered(self, start_ms: int, end_ms: int) -> int:
         """Milliseconds of the union inside these bounds."""
         first = bisect_right(self._ends, start_ms)

@@ -17,7 +17,7 @@ from blockbuster import blockbuster_ctx
 
 from db import guidance, session_log, sessions, transcripts
 from db.live import Live
-from db.pool import Pool, transaction
+from db.pool import Pool, owner_connection, transaction
 from db.records import LogEntry, Session, Transcript
 from media_server import events
 from media_server.event_log import EventLog
@@ -120,13 +120,11 @@ async def test_an_entry_recorded_twice_is_there_once(node: Node) -> None:
 
 
 async def test_usage_counts_once_however_often_it_is_delivered(node: Node) -> None:
-    minute_at = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-    usage = events.UsageRecorded(minute_at.isoformat(), 20)
-    await node.log.append(usage, at_ms=0, row={"user_id": str(node.session.user_id)})
+    usage = events.UsageRecorded(str(node.participant_id), 0, 20_000)
+    await node.log.append(usage, at_ms=0)
     [(_, spooled)] = await node.spool.oldest()
     await node.spool_raw(spooled)
-    await record_all(node)
-    await node.log.append(events.SessionStateChanged("finalizing"), at_ms=0)
+    await node.spool_raw(replace(spooled, seq=spooled.seq + 1))
     await record_all(node)
     assert (await node.stored_session()).recording_duration_seconds == 20
 
@@ -213,6 +211,40 @@ async def test_a_refused_entry_puts_no_speech_into_the_logs(node: Node, caplog: 
     await record_all(node)
     assert "an entry was refused" in caplog.text
     assert "sentence" not in caplog.text
+
+
+async def test_an_entry_without_a_place_in_the_log_is_set_aside_and_counted(node: Node) -> None:
+    await node.log.append(node.final(1), at_ms=0)
+    [(_, known)] = await node.spool.oldest()
+    await node.spool_raw(replace(known, seq=2, session_id=uuid4()))
+    await node.spool_raw(replace(known, seq=3, epoch=9))
+    recorder = await record_all(node)
+    assert [reason for _, reason in await node.spool.refused()] == ["session_unknown", "epoch_unknown"]
+    assert (recorder.recorded, recorder.refused) == (1, 2)
+
+
+async def test_two_entries_with_one_number_are_not_taken_for_one(node: Node) -> None:
+    await node.log.append(node.final(1), at_ms=0)
+    [(_, first)] = await node.spool.oldest()
+    await node.spool_raw(replace(first, payload=orjson.dumps(node.final(2))))
+    await record_all(node)
+    assert [row.content for row in await node.transcripts()] == ["sentence 1"]
+    assert [(orjson.loads(kept.payload)["text"], reason) for kept, reason in await node.spool.refused()] == [
+        ("sentence 2", "seq_taken")
+    ]
+
+
+async def test_what_comes_for_an_erased_session_is_not_even_kept_on_disk(node: Node, database: Database) -> None:
+    async with owner_connection(database.owner_url) as conn:
+        await conn.execute("UPDATE sessions SET erased_at = now() WHERE id = $1", node.session.id)
+    await node.log.append(node.final(1), at_ms=0)
+    await record_all(node)
+    for _ in range(2):  # nor is it offered again
+        assert [(kept.payload, reason) for kept, reason in await node.spool.refused()] == [(b"", "session_erased")]
+        assert node.spool.size == 0
+        await node.spool.aclose()
+        await node.spool.open()
+    assert await node.entries() == []
 
 
 async def test_a_spool_left_behind_is_delivered_first(node: Node) -> None:

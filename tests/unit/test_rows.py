@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from db.records import LogEntry
+from db.usage import UsageInterval, UsageSeconds
 from media_server.events import (
     Event,
     Evidence,
@@ -71,9 +72,15 @@ def test_feedback_on_what_is_no_guidance_marks_nothing() -> None:
     assert rows_of([spooled(GuidanceFeedback("x", str(PARTICIPANT), "helpful"))]) == Rows()
 
 
-def test_usage_is_seconds_of_a_minute() -> None:
-    [row] = rows_of([spooled(UsageRecorded("2026-11-22T09:30:00+00:00", 42), user_id=str(GUIDANCE))]).usage
-    assert (row.minute_at, row.seconds, row.user_id) == (AT, 42, GUIDANCE)
+def test_usage_is_an_interval_of_its_epoch() -> None:
+    [row] = rows_of([spooled(UsageRecorded(str(PARTICIPANT), 500, 10_500))]).usage
+    assert row == UsageInterval(SESSION, ORGANIZATION, PARTICIPANT, epoch=2, from_ms=500, to_ms=10_500)
+
+
+def test_usage_of_the_release_before_is_seconds_of_a_minute() -> None:
+    wire = {"minute_at": AT.isoformat(), "seconds": 42, "row": {"at": AT.isoformat(), "user_id": str(GUIDANCE)}}
+    entry = LogEntry(SESSION, ORGANIZATION, 7, 1, "usage.recorded", 0, "server", orjson.dumps(wire))
+    assert rows_of([entry]) == Rows(usage_seconds=[UsageSeconds(SESSION, ORGANIZATION, GUIDANCE, AT, 42)])
 
 
 def test_coming_and_going_keep_their_order() -> None:
@@ -100,7 +107,8 @@ def test_a_session_ends_when_it_is_finalized() -> None:
 
 
 def test_other_entries_stand_for_no_row() -> None:
-    assert rows_of([spooled(PipelineStatus(1, "full"))]) == Rows()
+    nothing_recorded = SessionStateChanged("draft", "ended by host")
+    assert rows_of([spooled(PipelineStatus(1, "full")), spooled(nothing_recorded)]) == Rows()
 
 
 def test_an_entry_that_lacks_something_is_refused_with_a_code() -> None:

@@ -1,102 +1,111 @@
-"""Usage: seconds of the union of everybody's audio, minute by minute."""
+"""Usage: what is told of one connection's recorded audio, and how little of it is ever untold."""
 
 from __future__ import annotations
-
-from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_server.conversation.usage import UsageMeter
+from media_server.conversation.usage import GAP_MS, REPORT_MS, Interval, UsageMeter
 
-STARTED_AT = datetime(2026, 11, 22, 9, 30, 20, 500_000, tzinfo=UTC)
-MINUTE_AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
-
-
-def minutes(count: int) -> datetime:
-    return MINUTE_AT + timedelta(minutes=count)
+PACKET_MS = 20
 
 
-def test_a_minute_is_reported_when_it_is_over() -> None:
+def heard(meter: UsageMeter, from_ms: int, to_ms: int, *, every_ms: int = PACKET_MS) -> list[Interval]:
+    """What is told while packets come in."""
+    told = []
+    for at_ms in range(from_ms, to_ms, every_ms):
+        meter.add(at_ms, at_ms + PACKET_MS)
+        told += meter.take()
+    return told
+
+
+def ended(meter: UsageMeter) -> list[Interval]:
+    meter.end()
+    return meter.take()
+
+
+def test_nothing_is_told_of_silence() -> None:
     meter = UsageMeter()
-    meter.add(0, 39_000)
-    assert meter.take(STARTED_AT) == []
-    meter.add(39_000, 39_500)
-    assert meter.take(STARTED_AT) == [(minutes(0), 39)]
+    assert ended(meter) == []
 
 
-def test_two_people_at_once_cost_one_second_a_second() -> None:
+def test_one_interval_is_told_longer_and_longer() -> None:
     meter = UsageMeter()
-    meter.add(0, 10_000)
-    meter.add(5_000, 12_000)
-    assert meter.flush(STARTED_AT) == [(minutes(0), 12)]
+    assert heard(meter, 500, 25_500) == [Interval(500, 10_500), Interval(500, 20_500)]
+    assert ended(meter) == [Interval(500, 25_500)]
 
 
-def test_time_between_is_not_counted() -> None:
+def test_what_was_told_is_not_told_again() -> None:
     meter = UsageMeter()
-    meter.add(0, 10_000)
-    meter.add(30_000, 35_000)
-    assert meter.flush(STARTED_AT) == [(minutes(0), 15)]
+    heard(meter, 0, REPORT_MS)
+    assert ended(meter) == []
+    assert ended(meter) == []
 
 
-def test_a_full_minute_has_sixty_seconds_and_the_rest_goes_on() -> None:
+def test_lost_packets_and_left_out_silence_open_no_interval() -> None:
     meter = UsageMeter()
-    meter.add(0, 100_000)
-    assert meter.flush(STARTED_AT) == [(minutes(0), 39), (minutes(1), 60), (minutes(2), 1)]
+    meter.add(0, 20)
+    meter.add(60, 80)  # one was lost
+    heard(meter, 480, 8_000, every_ms=400)
+    assert ended(meter) == [Interval(0, 7_700)]
 
 
-def test_flush_tells_only_what_is_new() -> None:
+def test_a_gap_ends_an_interval() -> None:
     meter = UsageMeter()
-    meter.add(0, 5_000)
-    assert meter.flush(STARTED_AT) == [(minutes(0), 5)]
-    meter.add(3_000, 9_000)
-    assert meter.flush(STARTED_AT) == [(minutes(0), 4)]
-    assert meter.flush(STARTED_AT) == []
+    meter.add(0, 20)
+    meter.add(20 + GAP_MS, 40 + GAP_MS)
+    meter.add(41 + 2 * GAP_MS, 61 + 2 * GAP_MS)
+    assert ended(meter) == [Interval(0, 40 + GAP_MS), Interval(41 + 2 * GAP_MS, 61 + 2 * GAP_MS)]
 
 
-def test_audio_that_comes_late_adds_to_its_own_minute() -> None:
+def test_off_the_record_ends_an_interval_however_short_it_is() -> None:
     meter = UsageMeter()
-    meter.add(0, 20_000)
-    meter.add(60_000, 105_000)
-    assert meter.take(STARTED_AT) == [(minutes(0), 20), (minutes(1), 39)]
-    meter.add(20_000, 30_000)
-    assert meter.take(STARTED_AT) == [(minutes(0), 10)]
+    meter.add(0, 20)
+    meter.end()
+    meter.add(100, 120)
+    assert ended(meter) == [Interval(0, 20), Interval(100, 120)]
 
 
-def test_a_call_of_two_hours_keeps_little() -> None:
+def test_what_is_told_late_is_told_once() -> None:
     meter = UsageMeter()
-    total = 0
-    for start_ms in range(0, 7_200_000, 1_000):
-        meter.add(start_ms, start_ms + 500)
-        total += sum(seconds for _, seconds in meter.take(STARTED_AT))
-    assert total + sum(seconds for _, seconds in meter.flush(STARTED_AT)) == 3_600
+    for at_ms in range(0, 60_000, PACKET_MS):
+        meter.add(at_ms, at_ms + PACKET_MS)
+    assert ended(meter) == [Interval(0, 60_000)]
 
 
-intervals = st.lists(
-    st.tuples(st.integers(0, 250_000), st.integers(0, 40_000)).map(lambda pair: (pair[0], pair[0] + pair[1])),
-    max_size=30,
+def test_audio_without_length_is_nothing() -> None:
+    meter = UsageMeter()
+    meter.add(7, 7)
+    assert ended(meter) == []
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from((0, 0, 0, 15, GAP_MS, GAP_MS + 1, 5_000)), st.integers(0, 6_000)), max_size=30
 )
-starts = st.integers(0, 59_999).map(lambda ms: MINUTE_AT + timedelta(milliseconds=ms))
 
 
-def naive_union_ms(spoken: list[tuple[int, int]]) -> int:
-    total = reached = 0
-    for from_ms, to_ms in sorted(spoken):
-        total += max(0, to_ms - max(from_ms, reached))
-        reached = max(reached, to_ms)
-    return total
-
-
-@given(intervals, st.sets(st.integers(0, 30)), starts)
-def test_the_total_is_the_naive_union(spoken: list[tuple[int, int]], takes: set[int], started_at: datetime) -> None:
+@given(steps, st.sets(st.integers(0, 30)))
+def test_all_that_was_heard_is_told_but_for_the_last_seconds(steps: list[tuple[int, int]], breaks: set[int]) -> None:
     meter = UsageMeter()
-    seconds: dict[datetime, int] = {}
-    for number, (from_ms, to_ms) in enumerate(spoken):
-        meter.add(from_ms, to_ms)
-        if number in takes:
-            for minute_at, new in meter.take(started_at):
-                seconds[minute_at] = seconds.get(minute_at, 0) + new
-    for minute_at, new in meter.flush(started_at):
-        seconds[minute_at] = seconds.get(minute_at, 0) + new
-    assert sum(seconds.values()) == naive_union_ms(spoken) // 1000
-    assert all(0 < count <= 60 and minute_at.second == 0 for minute_at, count in seconds.items())
+    expected: set[int] = set()
+    told: set[int] = set()
+    end_ms = 0
+    was_broken = True
+    for number, (gap_ms, length_ms) in enumerate(steps):
+        if number in breaks:
+            meter.end()
+            was_broken = True
+        if length_ms:
+            is_bridged = gap_ms <= GAP_MS and not was_broken
+            expected.update(range(end_ms if is_bridged else end_ms + gap_ms, end_ms + gap_ms + length_ms))
+            was_broken = False
+            end_ms += gap_ms
+            meter.add(end_ms, end_ms + length_ms)
+            end_ms += length_ms
+        for interval in meter.take():
+            told.update(range(interval.from_ms, interval.to_ms))
+        assert told <= expected
+        assert len(expected - told) < REPORT_MS
+    for interval in ended(meter):
+        told.update(range(interval.from_ms, interval.to_ms))
+    assert told == expected
