@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+import asyncpg
 import pytest
 
-from db.errors import InvalidError, UnavailableError
-from db.pool import Connection, Pool, create_pool, owner_connection, transaction
+from db.errors import InvalidError, SpoiltTransactionError, UnavailableError
+from db.pool import WAITING_PER_CONNECTION, Connection, Pool, act_as, create_pool, owner_connection, transaction
 from deploy.ports import free_port
 from tests.conftest import Database
-from tests.people import connected, make_people
+from tests.people import connected, make_people, make_session
+from tests.pools import IN_TIME_S, check_whole
 
 
 @pytest.fixture
@@ -28,37 +29,6 @@ async def pool(database: Database) -> AsyncIterator[Pool]:
 async def _echo(conn: Connection, number: int, pause_s: float) -> int:
     answer: int = await conn.fetchval("SELECT $1::integer FROM pg_sleep($2)", number, pause_s)
     return answer
-
-
-@pytest.mark.slow
-async def test_after_random_cancellations_every_answer_is_to_its_own_question(pool: Pool, database: Database) -> None:
-    chance = random.Random(7)
-    answers: list[tuple[int, int]] = []
-
-    async def ask(number: int) -> None:
-        async with transaction(pool) as conn:
-            answers.append((number, await _echo(conn, number, 0.001)))
-            answers.append((-number, await _echo(conn, -number, 0.001)))
-
-    async def ask_impatiently(number: int) -> None:
-        task = asyncio.ensure_future(ask(number))
-        await asyncio.sleep(chance.random() * 0.02)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-    for start in range(0, 300, 10):
-        await asyncio.gather(*(ask_impatiently(number) for number in range(start, start + 10)))
-    await asyncio.gather(*(ask(number) for number in range(1000, 1020)))
-
-    assert all(question == answer for question, answer in answers)
-    assert len([question for question, _ in answers if abs(question) >= 1000]) == 40
-    async with asyncio.timeout(5), owner_connection(database.owner_url) as conn:
-        while await conn.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND state LIKE 'idle in transaction%'",
-            database.name,
-        ):
-            await asyncio.sleep(0.02)
 
 
 async def test_a_cancelled_transaction_leaves_nothing_behind(pool: Pool, database: Database) -> None:
@@ -138,3 +108,84 @@ async def test_an_error_of_the_caller_passes_as_it_is(pool: Pool) -> None:
     with pytest.raises(KeyError):
         async with transaction(pool):
             raise KeyError("mine")
+
+
+async def test_a_transaction_whose_failed_statement_was_swallowed_does_not_look_committed(
+    pool: Pool, database: Database
+) -> None:
+    alice = (await make_people(database.owner_url)).alice.user_id
+
+    async def swallow() -> None:
+        async with transaction(pool, user_id=alice) as conn:
+            await conn.execute("UPDATE users SET full_name = 'Mallory' WHERE id = $1", alice)
+            with suppress(asyncpg.DivisionByZeroError):
+                await conn.execute("SELECT 1 / 0")
+
+    with pytest.raises(SpoiltTransactionError):
+        await swallow()
+    async with transaction(pool, user_id=alice) as conn:
+        assert await conn.fetchval("SELECT full_name FROM users WHERE id = $1", alice) == "Alice"
+    await check_whole(pool, 2)
+
+
+async def test_a_failed_statement_inside_a_savepoint_spoils_nothing(pool: Pool, database: Database) -> None:
+    alice = (await make_people(database.owner_url)).alice.user_id
+    async with transaction(pool, user_id=alice) as conn:
+        with suppress(asyncpg.DivisionByZeroError):
+            async with conn.transaction():
+                await conn.execute("SELECT 1 / 0")
+        await conn.execute("UPDATE users SET full_name = 'Alicia' WHERE id = $1", alice)
+    async with transaction(pool, user_id=alice) as conn:
+        assert await conn.fetchval("SELECT full_name FROM users WHERE id = $1", alice) == "Alicia"
+
+
+async def test_the_user_is_nobody_again_after_the_commit_and_nobody_sees_no_row(database: Database) -> None:
+    people = await make_people(database.owner_url)
+    async with connected(database.api_url) as pool:
+        await make_session(pool, people.alice)
+    conn = await asyncpg.connect(database.api_url)  # without a pool that would tidy up
+    try:
+        async with conn.transaction():
+            await act_as(conn, people.alice.user_id)
+            assert await conn.fetchval("SELECT count(id) FROM sessions") == 1
+        assert await conn.fetchval("SELECT current_setting('app.user_id', true)") == ""
+        tables = await conn.fetch(
+            """
+            SELECT relname
+            FROM pg_class
+            JOIN pg_attribute ON attrelid = pg_class.oid
+            WHERE relnamespace = 'public'::regnamespace
+                AND relkind = 'r'
+                AND attname = 'organization_id'
+                AND has_column_privilege(pg_class.oid, attnum, 'SELECT')
+            """
+        )
+        assert len(tables) > 10
+        for (table,) in tables:
+            assert await conn.fetchval(f"SELECT count(organization_id) FROM {table}") == 0, table  # noqa: S608
+    finally:
+        await conn.close()
+
+
+async def test_as_many_wait_as_may_and_the_next_one_is_refused_at_once(database: Database) -> None:
+    done = asyncio.Event()
+
+    async def take() -> None:
+        async with transaction(pool):
+            await done.wait()
+
+    async with connected(database.api_url, max_size=1) as pool, asyncio.TaskGroup() as tasks:
+        async with transaction(pool):
+            waiting = [tasks.create_task(take()) for _ in range(WAITING_PER_CONNECTION - 1)]
+            await asyncio.sleep(0)
+            last = asyncio.ensure_future(take())
+            await asyncio.sleep(0)
+            async with asyncio.timeout(IN_TIME_S):
+                with pytest.raises(UnavailableError) as refusal:
+                    async with transaction(pool, timeout_s=60):
+                        pass
+            assert refusal.value.code == "database_busy"
+            assert not any(task.done() for task in (*waiting, last))
+        done.set()
+        async with asyncio.timeout(IN_TIME_S):
+            await last

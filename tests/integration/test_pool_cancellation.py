@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
-import asyncpg
 import pytest
 import uvloop
 
@@ -19,10 +18,10 @@ from tests.api import MakeApi
 from tests.chaos import figures, often
 from tests.conftest import Database, PostgresServer
 from tests.people import Person, connected, make_people, make_session
+from tests.pools import IN_TIME_S, check_whole, left_open
 from tests.tcp_proxy import delaying, proxy_to
 
 SEED = 20261122
-IN_TIME_S = 5.0
 LANES = 24
 """So many ask at the same time."""
 
@@ -49,38 +48,6 @@ async def in_lanes(count: int, ask: Any) -> None:
     async with asyncio.TaskGroup() as lanes:
         for _ in range(LANES):
             lanes.create_task(lane())
-
-
-async def check_whole(pool: Pool, size: int) -> None:
-    """Every place of the pool can be had, all at once."""
-    everybody = asyncio.Barrier(size)
-
-    async def take() -> None:
-        async with transaction(pool) as conn:
-            await conn.execute("SELECT 1")
-            await everybody.wait()
-
-    async with asyncio.timeout(IN_TIME_S), asyncio.TaskGroup() as tasks:
-        for _ in range(size):
-            tasks.create_task(take())
-
-
-async def left_open(server: PostgresServer, database: Database) -> Counter[str]:
-    """What the servers' connections do, once nobody is in the middle of anything; or at the latest in five seconds."""
-    states: Counter[str] = Counter()
-    conn = await asyncpg.connect(server.superuser_url)  # others do not see what our roles do
-    try:
-        for _ in range(250):
-            rows = await conn.fetch(
-                "SELECT state FROM pg_stat_activity WHERE datname = $1 AND usename LIKE 'liveconvo\\_%'", database.name
-            )
-            states = Counter(row["state"] or "starting" for row in rows)
-            if set(states) <= {"idle"}:
-                break
-            await asyncio.sleep(0.02)
-    finally:
-        await conn.close()
-    return states
 
 
 async def test_a_tenant_never_sees_a_row_of_the_tenant_before(database: Database) -> None:
