@@ -1,36 +1,93 @@
-"""The log of a session: what was published, in order, exactly once."""
+"""The log of a session: what was published, in order, exactly once.
+
+Rules:
+- An entry is new, or there already, word for word, or refused with a reason: nothing is left out without a word.
+- Whoever appends holds the session's row until the end of the transaction. So an erasure is either seen here, or waits
+  and then takes away what was stored here; and two nodes with entries of one session take turns.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from db.pool import Connection
 from db.records import LogEntry
 
-__all__ = ["LogEntry"]
+__all__ = ["SESSION_ERASED", "Appended", "LogEntry"]
+
+Key = tuple[UUID, int]
+"""(session_id, seq)"""
+
+SESSION_ERASED = "session_erased"
+"""The reason that is final: what was erased must not come back."""
 
 
-async def append(conn: Connection, entries: Sequence[LogEntry]) -> set[tuple[UUID, int]]:
-    """Insert what is new; (session_id, seq) of the entries that really were.
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of some entries; those that are in neither were there already."""
 
-    Left out are entries that are there already, and entries of a session or epoch that `calls` does not know.
-    """
+    new: frozenset[Key]
+    refused: dict[Key, str]
+    """session_unknown, session_foreign (of another organization), session_erased, epoch_unknown (to `calls`), seq_taken
+    (by another entry)."""
+    late: frozenset[UUID]
+    """Sessions that were completed before and got something new."""
+
+
+async def append(conn: Connection, entries: Sequence[LogEntry]) -> Appended:
+    """Store what is new; no two of the entries may have one key."""
     rows = await conn.fetch(
         """
-        INSERT INTO session_events (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
-        SELECT
-            entry.session_id, entry.organization_id, entry.seq, entry.epoch, entry.type, entry.at_ms, entry.audience,
-            entry.payload
-        FROM unnest(
-            $1::uuid[], $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[]
-        ) AS entry (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
-        JOIN calls
-            ON calls.session_id = entry.session_id
-            AND calls.organization_id = entry.organization_id
-            AND calls.epoch >= entry.epoch
-        ON CONFLICT (session_id, seq) DO NOTHING
-        RETURNING session_id, seq
+        WITH sent AS (
+            SELECT session_id, organization_id, seq, epoch, type, at_ms, audience, payload
+            FROM unnest(
+                $1::uuid[], $2::uuid[], $3::bigint[], $4::integer[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[]
+            ) AS sent (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
+        ),
+        held AS (
+            SELECT id, organization_id, status, erased_at
+            FROM sessions
+            WHERE id = ANY ($9::uuid[])
+            ORDER BY id
+            FOR NO KEY UPDATE
+        ),
+        judged AS (
+            SELECT
+                sent.session_id, sent.organization_id, sent.seq, sent.epoch, sent.type, sent.at_ms, sent.audience,
+                sent.payload,
+                CASE
+                    WHEN held.id IS NULL THEN 'session_unknown'
+                    WHEN held.organization_id <> sent.organization_id THEN 'session_foreign'
+                    WHEN held.erased_at IS NOT NULL THEN 'session_erased'
+                    WHEN calls.epoch IS NULL OR calls.epoch < sent.epoch THEN 'epoch_unknown'
+                    WHEN (there.epoch, there.type, there.at_ms, there.audience, there.payload)
+                        <> (sent.epoch, sent.type, sent.at_ms, sent.audience, sent.payload) THEN 'seq_taken'
+                END AS refusal
+            FROM sent
+            LEFT JOIN held ON held.id = sent.session_id
+            LEFT JOIN calls ON calls.session_id = sent.session_id
+            LEFT JOIN session_events AS there ON there.session_id = sent.session_id AND there.seq = sent.seq
+        ),
+        stored AS (
+            INSERT INTO session_events (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
+            SELECT session_id, organization_id, seq, epoch, type, at_ms, audience, payload
+            FROM judged
+            WHERE refusal IS NULL
+            ON CONFLICT (session_id, seq) DO NOTHING
+            RETURNING session_id, seq
+        )
+        SELECT session_id, seq, NULL AS refusal, (
+            SELECT held.status IN ('completed', 'archived')
+            FROM held
+            WHERE held.id = stored.session_id
+        ) AS is_late
+        FROM stored
+        UNION ALL
+        SELECT session_id, seq, refusal, NULL
+        FROM judged
+        WHERE refusal IS NOT NULL
         """,
         [entry.session_id for entry in entries],
         [entry.organization_id for entry in entries],
@@ -40,8 +97,13 @@ async def append(conn: Connection, entries: Sequence[LogEntry]) -> set[tuple[UUI
         [entry.at_ms for entry in entries],
         [entry.audience for entry in entries],
         [entry.payload.decode() for entry in entries],
+        list({entry.session_id for entry in entries}),
     )
-    return {(row["session_id"], row["seq"]) for row in rows}
+    return Appended(
+        new=frozenset((row["session_id"], row["seq"]) for row in rows if row["refusal"] is None),
+        refused={(row["session_id"], row["seq"]): row["refusal"] for row in rows if row["refusal"] is not None},
+        late=frozenset(row["session_id"] for row in rows if row["refusal"] is None and row["is_late"]),
+    )
 
 
 async def read(

@@ -16,8 +16,8 @@ class Ballast:
     """A file of this size; `is_held` says whether it is there."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
         self._path = path
-        self._size_bytes = size_bytes
         self._try_again_at = 0.0
         self.is_held = path.exists() and path.stat().st_size == size_bytes
 
@@ -33,7 +33,7 @@ class Ballast:
         try:
             with self._path.open("wb") as ballast:
                 # Random bytes: a file system that compresses would give no room for zeros.
-                ballast.write(os.urandom(self._size_bytes))
+                ballast.write(os.urandom(self.size_bytes))
                 ballast.flush()
                 os.fsync(ballast.fileno())
             self.is_held = True

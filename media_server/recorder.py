@@ -5,10 +5,11 @@ Rules:
   only entries that were really new bring rows, so that repeating a batch whose answer was lost changes nothing.
 - An entry leaves the spool after the commit. While Postgres, or the disk, is away, the batch is tried again, at least
   every two seconds.
-- An entry that Postgres will not take is found by halving its batch, and set aside in the spool under a reason; the
-  others go on. The spool offers it again when the node starts next.
+- An entry that Postgres will not take is set aside in the spool under a reason; the others go on. The log names those
+  that have no place in it, whatever else a row provokes is found by halving the batch. The spool offers them again when
+  the node starts next, but never what belongs to an erased session: of that not even the content is kept.
 - What was committed is offered to Redis from a queue that forgets its oldest: Redis can delay nothing.
-- Spools of nodes that are gone are taken over first.
+- Spools of nodes that are gone are taken over meanwhile.
 """
 
 from __future__ import annotations
@@ -16,17 +17,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from db import calls, guidance, participants, session_log, sessions, transcripts, usage
 from db.errors import ConflictError, DbError, NotFoundError, UnavailableError
 from db.pool import Connection, Pool, transaction
 from db.records import LogEntry
+from media_server import telemetry
 from media_server.errors import MediaError
 from media_server.rows import Rows, rows_of, without_row
 from media_server.spool import Spool
-from media_server.spool_adoption import adopt_orphans
+from media_server.spool_adoption import adopt_all
 from media_server.spool_errors import SpoolError
 from media_server.spool_file import Refusal
 
@@ -73,8 +75,8 @@ class Recorder:
 
     async def run(self) -> None:
         """Record until cancelled."""
-        await adopt_orphans(self._spool)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(adopt_all(self._spool))
             tasks.create_task(self._tell_followers())
             while True:
                 await self._spool.wait_filled()
@@ -110,6 +112,7 @@ class Recorder:
             try:
                 entries = await self._spool.oldest(BATCH_ENTRIES)
                 refusals = await self._write(entries)
+                self._count(dict(entries), refusals)
                 await self._spool.trim(entries[-1][0], refusals)
             except (UnavailableError, SpoolError) as error:
                 self._wait_begins(error.code)
@@ -126,30 +129,35 @@ class Recorder:
             UnavailableError: Postgres is away; it may have some of the entries.
         """
         try:
-            await self._commit([entry for _, entry in entries])
+            refused = await self._commit([entry for _, entry in entries])
         except UnavailableError:
             raise
         except Exception as error:  # noqa: BLE001
             # Whatever one entry provokes must not keep the others from Postgres; it stays on disk, under its reason.
             if len(entries) == 1:
-                return [self._refuse(*entries[0], _reason(error))]
+                return [_refusal(entries[0][0], _reason(error))]
         else:
-            return []
+            reasons = [(position, refused.get((entry.session_id, entry.seq))) for position, entry in entries]
+            return [_refusal(position, reason) for position, reason in reasons if reason is not None]
         half = len(entries) // 2
         return await self._write(entries[:half]) + await self._write(entries[half:])
 
-    async def _commit(self, entries: list[LogEntry]) -> None:
+    async def _commit(self, entries: list[LogEntry]) -> dict[session_log.Key, str]:
+        """What the log refused, with the reasons."""
         # A spool that was taken over twice holds an entry twice.
         unique = {(entry.session_id, entry.seq): entry for entry in entries}
+        if any(unique[entry.session_id, entry.seq] != entry for entry in entries):
+            raise ConflictError("seq_taken")  # alone, the first of them is taken and the other one is not
         wire = {key: without_row(entry) for key, entry in unique.items()}
         async with transaction(self._pool, timeout_s=TRANSACTION_S) as conn:
             await usage.lock(conn, {entry.session_id for entry in entries if entry.type in _METERED})
-            new = await session_log.append(conn, list(wire.values()))
-            await _write_rows(conn, rows_of(entry for key, entry in unique.items() if key in new))
-        if new:
-            self.recorded += len(new)
-            self._unpublished.extend(entry for key, entry in wire.items() if key in new)
+            appended = await session_log.append(conn, list(wire.values()))
+            await _write_rows(conn, rows_of(entry for key, entry in unique.items() if key in appended.new))
+        if appended.new:
+            self.recorded += len(appended.new)
+            self._unpublished.extend(entry for key, entry in wire.items() if key in appended.new)
             self._fresh.set()
+        return appended.refused
 
     async def _tell_followers(self) -> None:
         while True:
@@ -172,12 +180,19 @@ class Recorder:
             self.is_waiting = False
             _log.warning("recording goes on entries=%d", self._spool.size)
 
-    def _refuse(self, position: int, entry: LogEntry, reason: str) -> Refusal:
-        self.refused += 1
-        _log.error(
-            "an entry was refused session=%s seq=%d type=%s reason=%s", entry.session_id, entry.seq, entry.type, reason
-        )
-        return Refusal(position, reason)
+    def _count(self, entries: Mapping[int, LogEntry], refusals: Sequence[Refusal]) -> None:
+        for refusal in refusals:
+            entry = entries[refusal.position]
+            self.refused += 1
+            telemetry.ENTRIES_REFUSED.labels(refusal.reason).inc()
+            _log.error(
+                "an entry was refused session=%s seq=%d type=%s reason=%s",
+                entry.session_id, entry.seq, entry.type, refusal.reason,
+            )  # fmt: skip
+
+
+def _refusal(position: int, reason: str) -> Refusal:
+    return Refusal(position, reason, is_final=reason == session_log.SESSION_ERASED)
 
 
 async def _write_rows(conn: Connection, rows: Rows) -> None:
@@ -189,8 +204,8 @@ async def _write_rows(conn: Connection, rows: Rows) -> None:
         await calls.set_paused(conn, step.session_id, step.epoch, step.is_paused)
         if not step.is_paused:
             await _unless_over(sessions.activate_session(conn, step.session_id, step.at))
-    if rows.transcripts:
-        await transcripts.insert_transcripts(conn, rows.transcripts)
+    if rows.transcripts and await transcripts.insert_transcripts(conn, rows.transcripts) < len(rows.transcripts):
+        raise ConflictError("transcript_taken")  # a new entry with the id of an older one's transcript
     if rows.guidance:
         await guidance.insert_guidance(conn, rows.guidance)
     for feedback in rows.feedback:

@@ -8,6 +8,8 @@ Policies:
 - At most `max_waiting` pieces of work wait for the disk; an entry beyond them is refused at once (SpoolFullError).
 - The file takes at most `max_bytes`; beyond it, or on a full disk, an entry is refused (SpoolFullError). What was
   accepted is never dropped: entries leave by trim() alone.
+- While entries are refused, or the disk does not answer, `trouble` says so. Whoever reads it tells people, and lets no
+  new call come.
 - Cancelling whoever waits for an append does not undo it: the entry will be in Postgres.
 """
 
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,12 +27,20 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from db.records import LogEntry
-from media_server.spool_errors import SpoolError, SpoolFullError
+from media_server import telemetry
+from media_server.spool_errors import SpoolError, SpoolFullError, SpoolVersionError
 from media_server.spool_file import Refusal, SpoolFile
+from media_server.spool_health import HOLD_S, Health
+from media_server.spool_opening import set_apart
 
 MAX_BYTES = 1024**3
 MAX_WAITING = 4096
 JOBS_PER_COMMIT = 512
+STALLED_S = 5.0
+"""A disk that answered nothing for so long is in trouble."""
+RECHECK_S = 0.5
+"""How often a spool in trouble looks whether it is over."""
+STALLED = "spool_stalled"
 
 _log = logging.getLogger(__name__)
 
@@ -50,17 +61,29 @@ class _Outcome:
     error: Exception | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Figures:
+    """The file, as it was after a commit."""
+
+    size: int = 0
+    used_bytes: int = 0
+    trouble: str | None = None
+
+
 class Spool:
     """The entries of this node that are not in Postgres yet, oldest first."""
 
     def __init__(self, folder: Path, *, max_bytes: int = MAX_BYTES, max_waiting: int = MAX_WAITING) -> None:
         """`folder` is this node's own: <data>/spool/<node>."""
         self.folder = folder
-        self.size = 0
-        """Durable entries that were not trimmed yet."""
+        self.was_damaged = False
+        """The file was mended when it was opened; what could not be read of it waits for a person."""
         self._max_bytes = max_bytes
         self._max_waiting = max_waiting
+        self._figures = _Figures()
         self._waiting = 0
+        self._answered_at = 0.0
+        self._crowded_until = 0.0
         self._filled = asyncio.Event()
         self._emptied = asyncio.Event()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
@@ -75,6 +98,7 @@ class Spool:
             SpoolError: it cannot be written.
         """
         self._loop = asyncio.get_running_loop()
+        self._answered_at = self._crowded_until = self._loop.time()
         self._closed = self._loop.create_future()
         opened = self._loop.create_future()
         threading.Thread(target=self._serve, args=(self._loop, opened), name="spool", daemon=True).start()
@@ -95,9 +119,30 @@ class Spool:
             SpoolFullError: there is no room for it, or too much waits for the disk.
             SpoolError: it could not be written.
         """
-        if self._waiting >= self._max_waiting:
+        if self._loop is not None and self._waiting >= self._max_waiting:
+            self._crowded_until = self._loop.time() + HOLD_S
             raise SpoolFullError("Too many entries wait for the disk of this node.")
         return self._submit(lambda file: file.insert(entry))
+
+    @property
+    def size(self) -> int:
+        """Durable entries that were not trimmed yet."""
+        return self._figures.size
+
+    @property
+    def used_share(self) -> float:
+        """How much of its largest size the spool takes: 0 … 1."""
+        return self._figures.used_bytes / self._max_bytes
+
+    @property
+    def trouble(self) -> str | None:
+        """Why entries are refused or held up right now: spool_full, spool_failed, spool_damaged or spool_stalled."""
+        if self._loop is None or self._figures.trouble is not None:
+            return self._figures.trouble
+        now = self._loop.time()
+        if now < self._crowded_until:
+            return SpoolFullError.code
+        return STALLED if self._waiting and now - self._answered_at > STALLED_S else None
 
     async def oldest(self, limit: int = 100) -> list[tuple[int, LogEntry]]:
         """The oldest entries with their positions."""
@@ -123,57 +168,94 @@ class Spool:
         if self._loop is None:
             raise SpoolError("The spool is closed.")
         done = self._loop.create_future()
+        if not self._waiting:
+            self._answered_at = self._loop.time()
         self._waiting += 1
         self._jobs.put(_Job(act, done, makes_room))
         return done
 
-    def _settle(self, outcomes: list[_Outcome], size: int) -> None:
+    def _settle(self, outcomes: list[_Outcome], figures: _Figures) -> None:
         """In the event loop: tell everybody, in order."""
         self._waiting -= len(outcomes)
-        self._resize(size)
+        if self._loop is not None:
+            self._answered_at = self._loop.time()
+        self._note(figures)
         for outcome in outcomes:
             _resolve(outcome.job.done, outcome.result, outcome.error)
 
-    def _resize(self, size: int) -> None:
-        self.size = size
-        _assign(self._filled, size > 0)
-        _assign(self._emptied, size == 0)
+    def _note(self, figures: _Figures) -> None:
+        if figures.trouble != self._figures.trouble:
+            _log.error("the spool's trouble is now %s entries=%d", figures.trouble, figures.size)
+        self._figures = figures
+        telemetry.SPOOL_ENTRIES.set(figures.size)
+        telemetry.SPOOL_BYTES.set(figures.used_bytes)
+        _assign(self._filled, figures.size > 0)
+        _assign(self._emptied, figures.size == 0)
 
     def _serve(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None]) -> None:
         """The thread."""
         tell = partial(_tell, loop)
         try:
-            file = SpoolFile(self.folder, max_bytes=self._max_bytes)
+            file = self._opened_file()
         except SpoolError as error:
             tell(_resolve, opened, None, error)
             tell(_resolve, self._closed, None, None)
             return
+        health = Health()
         try:
-            tell(self._resize, file.size)
+            self.was_damaged = file.was_damaged
+            tell(self._note, _figures(file, health))
             tell(_resolve, opened, None, None)
-            for jobs in self._batches():
-                tell(self._settle, _perform(file, jobs), file.size)
+            for jobs in self._batches(health):
+                outcomes = _perform(file, jobs)
+                health.note((outcome.error for outcome in outcomes), file, time.monotonic())
+                tell(self._settle, outcomes, _figures(file, health))
                 file.regain_room()
         finally:
             file.close()
             tell(_resolve, self._closed, None, None)
 
-    def _batches(self) -> Iterator[list[_Job]]:
-        """All that waits, again and again, until the spool is closed."""
-        job = self._jobs.get()
-        while job is not None:
-            jobs = [job]
+    def _opened_file(self) -> SpoolFile:
+        try:
+            return SpoolFile(self.folder, max_bytes=self._max_bytes)
+        except SpoolVersionError:
+            set_apart(self.folder)
+        return SpoolFile(self.folder, max_bytes=self._max_bytes)
+
+    def _batches(self, health: Health) -> Iterator[list[_Job]]:
+        """All that waits, again and again, until the spool is closed; nothing now and then while there is trouble."""
+        is_closing = False
+        while not is_closing:
             try:
-                while len(jobs) < JOBS_PER_COMMIT and (job := self._jobs.get_nowait()) is not None:
-                    jobs.append(job)
+                job = self._jobs.get(timeout=RECHECK_S if health.trouble is not None else None)
             except Empty:
-                pass
+                yield []
+                continue
+            jobs, is_closing = self._with_company(job)
             yield jobs
-            job = None if job is None else self._jobs.get()
+
+    def _with_company(self, job: _Job | None) -> tuple[list[_Job], bool]:
+        """This job and what waits behind it; whether the spool is to be closed then."""
+        jobs: list[_Job] = []
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == JOBS_PER_COMMIT:
+                return jobs, False
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return jobs, False
+        return jobs, True
+
+
+def _figures(file: SpoolFile, health: Health) -> _Figures:
+    return _Figures(file.size, file.used_bytes, health.trouble)
 
 
 def _perform(file: SpoolFile, jobs: list[_Job]) -> list[_Outcome]:
     """Do all in one commit; when that fails, one by one, so that nothing stops the trim that empties a full spool."""
+    if not jobs:
+        return []
     try:
         with file.transaction():
             return [_Outcome(job, result=job.act(file)) for job in jobs]

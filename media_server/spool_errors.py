@@ -22,3 +22,21 @@ class SpoolLockedError(SpoolError):
     """Another program uses this spool."""
 
     code = "spool_locked"
+
+
+class SpoolDamagedError(SpoolError):
+    """Something in this spool is not what was written."""
+
+    code = "spool_damaged"
+
+
+class SpoolVersionError(SpoolError):
+    """A newer program wrote this spool."""
+
+    code = "spool_version"
+
+
+class SpoolEntryError(SpoolError):
+    """SQLite cannot hold a value of this entry."""
+
+    code = "entry_unwritable"

@@ -11,6 +11,17 @@ JOINS = Counter("liveconvo_media_joins_total", "Offers answered and admitted")
 CALLS_FAILED = Counter("liveconvo_media_calls_failed_total", "Calls that ended by an error of ours")
 CALLS = Gauge("liveconvo_media_calls", "Live calls on this node")
 PARTICIPANTS = Gauge("liveconvo_media_participants", "Participants in live calls on this node")
+ENTRIES_REFUSED = Counter(
+    "liveconvo_media_entries_refused_total", "Entries that Postgres would not take, set aside in the spool", ["reason"]
+)
+SPOOL_ENTRIES = Gauge("liveconvo_media_spool_entries", "Entries on this node's disk that are not in Postgres yet")
+SPOOL_BYTES = Gauge("liveconvo_media_spool_bytes", "What they take of the disk")
+ENTRIES_LOST = Counter(
+    "liveconvo_media_entries_lost_total", "Entries that could not be made durable, and were not shown"
+)
+SPOOLS_DAMAGED = Counter(
+    "liveconvo_media_spools_damaged_total", "Spools that were set aside because the disk altered them"
+)
 LAG_MS = Gauge("liveconvo_media_transcription_lag_ms", "Age of the oldest speech that waits for its final")
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
 
-from db import guidance, session_log, transcripts
+from db import guidance, session_log, sessions, transcripts
 from db.errors import ConflictError, InvalidError
-from db.pool import Pool, transaction
+from db.pool import Pool, owner_connection, transaction
 from db.records import LogEntry, NewGuidance, NewTranscript, Session
 from tests.conftest import Database
 from tests.people import connected, make_participant, make_people, make_session, start_call
@@ -70,24 +72,72 @@ async def test_an_entry_sent_twice_is_there_once(world: World) -> None:
     async with transaction(world.media) as conn:
         first = await session_log.append(conn, [_entry(world.session, 1), _entry(world.session, 2)])
         again = await session_log.append(conn, [_entry(world.session, 2), _entry(world.session, 3)])
-    assert first == {(world.session.id, 1), (world.session.id, 2)}
-    assert again == {(world.session.id, 3)}
+    assert first.new == {(world.session.id, 1), (world.session.id, 2)}
+    assert (again.new, again.refused) == ({(world.session.id, 3)}, {})
 
 
-async def test_entries_of_an_unknown_session_or_a_future_epoch_are_left_out(world: World) -> None:
+async def test_an_entry_that_has_no_place_is_refused_with_a_reason(world: World) -> None:
     unknown = replace(_entry(world.session, 5), session_id=uuid4())
     no_call = _entry(world.foreign, 5)
     future = _entry(world.session, 6, epoch=2)
-    mismatched = replace(_entry(world.session, 7), organization_id=world.foreign.organization_id)
+    foreign = replace(_entry(world.session, 7), organization_id=world.foreign.organization_id)
     async with transaction(world.media) as conn:
-        appended = await session_log.append(conn, [unknown, no_call, future, mismatched, _entry(world.session, 8)])
-    assert appended == {(world.session.id, 8)}
+        appended = await session_log.append(conn, [unknown, no_call, future, foreign, _entry(world.session, 8)])
+    assert appended.new == {(world.session.id, 8)}
+    assert appended.refused == {
+        (unknown.session_id, 5): "session_unknown",
+        (world.foreign.id, 5): "epoch_unknown",
+        (world.session.id, 6): "epoch_unknown",
+        (world.session.id, 7): "session_foreign",
+    }
+
+
+async def test_another_entry_with_a_number_that_is_taken_is_refused(world: World) -> None:
+    first = _entry(world.session, 1)
+    async with transaction(world.media) as conn:
+        await session_log.append(conn, [first])
+        appended = await session_log.append(conn, [replace(first, payload=b'{"a": "other"}')])
+    assert (appended.new, appended.refused) == (set(), {(world.session.id, 1): "seq_taken"})
+
+
+async def test_nothing_comes_back_to_an_erased_session(world: World, database: Database) -> None:
+    async with owner_connection(database.owner_url) as conn:
+        await conn.execute("UPDATE sessions SET erased_at = now() WHERE id = $1", world.session.id)
+    async with transaction(world.media) as conn:
+        appended = await session_log.append(conn, [_entry(world.session, 1)])
+        assert await session_log.read(conn, world.session.id, after_seq=0, audiences=["everyone"]) == []
+    assert appended.refused == {(world.session.id, 1): session_log.SESSION_ERASED}
+
+
+async def test_an_erasure_waits_for_what_is_being_stored(world: World, database: Database) -> None:
+    async with owner_connection(database.owner_url) as owner:
+        async with transaction(world.media) as conn:
+            await session_log.append(conn, [_entry(world.session, 1)])
+            erasing = asyncio.ensure_future(
+                owner.execute("UPDATE sessions SET erased_at = now() WHERE id = $1", world.session.id)
+            )
+            async with asyncio.timeout(5):
+                while not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                    await asyncio.sleep(0.01)
+            assert not erasing.done()
+        await erasing
+        assert await owner.fetchval("SELECT count(*) FROM session_events") == 1
+
+
+async def test_sessions_that_were_completed_before_are_named(world: World) -> None:
+    async with transaction(world.media) as conn:
+        await sessions.activate_session(conn, world.session.id, datetime.now(UTC))
+        before = await session_log.append(conn, [_entry(world.session, 1)])
+        await sessions.complete_session(conn, world.session.id, datetime.now(UTC))
+        after = await session_log.append(conn, [_entry(world.session, 2)])
+        again = await session_log.append(conn, [_entry(world.session, 2)])
+    assert [appended.late for appended in (before, after, again)] == [set(), {world.session.id}, set()]
 
 
 async def test_an_earlier_epoch_is_still_accepted(world: World) -> None:
     await start_call(world.media, world.session)
     async with transaction(world.media) as conn:
-        assert await session_log.append(conn, [_entry(world.session, 1, epoch=1)])
+        assert (await session_log.append(conn, [_entry(world.session, 1, epoch=1)])).new
 
 
 async def test_a_reader_gets_only_what_is_for_them(world: World) -> None:

@@ -11,7 +11,7 @@ import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
 from media_server.spool import Spool
-from media_server.spool_errors import SpoolError, SpoolFullError
+from media_server.spool_errors import SpoolEntryError, SpoolError, SpoolFullError
 from media_server.spool_file import PAGE_BYTES, Refusal
 from tests.log_entries import entry
 
@@ -147,7 +147,7 @@ async def test_one_refused_entry_does_not_harm_those_beside_it(tmp_path: Path) -
             *(spool.append(entry(seq)) for seq in (1, 2**70, 3)),
             return_exceptions=True,
         )
-        assert [type(result) for result in results] == [type(None), SpoolError, type(None)]
+        assert [type(result) for result in results] == [type(None), SpoolEntryError, type(None)]
         assert await seqs(spool) == [1, 3]
 
 
