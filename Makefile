@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WEB_SOURCES := $(shell find web_client -name node_modules -prune -o -name tests -prune -o -type f -print)
 DATA ?=
 
-.PHONY: help setup demo run test check bench fmt clean system-packages
+.PHONY: help setup demo run test check bench schema fmt clean system-packages
 
 help:
 	@echo "make demo    play a recorded sales call through a real WebRTC call and print what the coach sees"
@@ -22,6 +22,7 @@ help:
 	@echo "make test    run every test, the browser's too"
 	@echo "make check   format, lint, types, import rules, unit and contract tests"
 	@echo "make bench   measure speech recognition; DATA=folder names recordings with a manifest.tsv"
+	@echo "make schema  write db/schema.sql from the migrations"
 	@echo "make fmt     format the code"
 	@echo "make setup   install and build, nothing else"
 	@echo "make clean   remove everything that was installed or built"
@@ -52,6 +53,9 @@ check: .make/python
 
 bench: .make/python
 	$(BIN)/liveconvo bench asr $(if $(DATA),--data "$(DATA)")
+
+schema: .make/python
+	$(BIN)/python -m deploy.schema_dump
 
 fmt: .make/python
 	$(BIN)/ruff check --fix-only .

@@ -1,0 +1,3659 @@
+-- The database as the migrations make it, for reading: what SCHEMA.md and POLICIES.md tell, to the letter.
+-- `make schema` writes this page; a test holds it to the migrations. liveconvo_owner runs them and owns all of it.
+
+-- People and organizations --------------------------------------------------------------------------------------------
+
+CREATE TABLE users (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email varchar(255) NOT NULL,
+    email_verified boolean DEFAULT false NOT NULL,
+    full_name varchar(255),
+    timezone varchar(50) DEFAULT 'UTC' NOT NULL,
+    password_hash varchar(255),
+    google_id varchar(255),
+    last_login_at timestamptz,
+    has_completed_onboarding boolean DEFAULT false NOT NULL,
+    has_completed_organization_setup boolean DEFAULT false NOT NULL,
+    default_microphone_id varchar(255),
+    default_speaker_id varchar(255),
+    is_active boolean DEFAULT true NOT NULL,
+    is_email_verified boolean DEFAULT false NOT NULL,
+    current_organization_id uuid,
+    personal_context text,
+    is_admin boolean DEFAULT false NOT NULL,
+    stripe_customer_id varchar(255),
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+    erased_at timestamptz,
+    CONSTRAINT users_pkey PRIMARY KEY (id),
+    CONSTRAINT users_email_key UNIQUE (email),
+    CONSTRAINT users_google_id_key UNIQUE (google_id),
+    CONSTRAINT users_current_organization_id_fkey FOREIGN KEY (current_organization_id) REFERENCES organizations(id)
+        ON DELETE SET NULL,
+    CONSTRAINT users_email_check CHECK (email = lower(email)),
+    CONSTRAINT users_email_flags_check CHECK (email_verified = is_email_verified),
+    CONSTRAINT users_email_form_check CHECK (email LIKE '_%@%_')
+);
+ALTER TABLE users FORCE ROW LEVEL SECURITY;
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX users_current_organization_id_idx ON users (current_organization_id);
+
+CREATE TRIGGER keep_email_flags_equal BEFORE INSERT OR UPDATE OF email, email_verified, is_email_verified ON users
+    FOR EACH ROW EXECUTE FUNCTION keep_email_flags_equal();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON users FOR SELECT TO liveconvo_api USING (id = (SELECT app_user_id()));
+CREATE POLICY api_update ON users FOR UPDATE TO liveconvo_api
+    USING (id = (SELECT app_user_id()))
+    WITH CHECK (id = (SELECT app_user_id()));
+CREATE POLICY jobs_read ON users FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON users FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON users TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT (id, email, email_verified, full_name, timezone, google_id, last_login_at, has_completed_onboarding,
+    has_completed_organization_setup, default_microphone_id, default_speaker_id, is_active, is_email_verified,
+    current_organization_id, personal_context, is_admin, created_at, updated_at, deleted_at) ON users TO liveconvo_api;
+GRANT UPDATE (full_name, timezone, password_hash, last_login_at, default_microphone_id, default_speaker_id,
+    personal_context) ON users TO liveconvo_api;
+GRANT SELECT (id, email, email_verified, full_name, timezone, google_id, last_login_at, has_completed_onboarding,
+    has_completed_organization_setup, default_microphone_id, default_speaker_id, is_active, is_email_verified,
+    current_organization_id, personal_context, is_admin, stripe_customer_id, created_at, updated_at, deleted_at,
+    erased_at) ON users TO liveconvo_jobs;
+GRANT UPDATE (email, email_verified, full_name, timezone, password_hash, google_id, default_microphone_id,
+    default_speaker_id, is_active, is_email_verified, current_organization_id, personal_context, is_admin,
+    stripe_customer_id, deleted_at, erased_at) ON users TO liveconvo_jobs;
+
+CREATE TABLE organizations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name varchar(255) NOT NULL,
+    display_name varchar(255),
+    slug varchar(100) NOT NULL,
+    description text,
+    website_url varchar(512),
+    contact_email varchar(255),
+    phone varchar(50),
+    address_line_1 varchar(255),
+    address_line_2 varchar(255),
+    city varchar(100),
+    state_province varchar(100),
+    postal_code varchar(20),
+    country_code varchar(2),
+    default_timezone varchar(50) DEFAULT 'UTC' NOT NULL,
+    default_language varchar(10) DEFAULT 'en' NOT NULL,
+    branding_logo_url varchar(512),
+    branding_primary_color varchar(7),
+    tax_id varchar(100),
+    billing_email varchar(255),
+    monthly_audio_hours_limit integer,
+    max_members integer DEFAULT 10,
+    max_sessions_per_month integer,
+    is_active boolean DEFAULT true NOT NULL,
+    is_verified boolean DEFAULT false NOT NULL,
+    verification_requested_at timestamptz,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+    erased_at timestamptz,
+    CONSTRAINT organizations_pkey PRIMARY KEY (id),
+    CONSTRAINT organizations_slug_key UNIQUE (slug),
+    CONSTRAINT organizations_branding_primary_color_check CHECK (branding_primary_color ~ '^#[0-9a-fA-F]{6}$'),
+    CONSTRAINT organizations_country_code_check CHECK (country_code ~ '^[A-Z]{2}$'),
+    CONSTRAINT organizations_max_members_check CHECK (max_members > 0),
+    CONSTRAINT organizations_max_sessions_per_month_check CHECK (max_sessions_per_month >= 0),
+    CONSTRAINT organizations_monthly_audio_hours_limit_check CHECK (monthly_audio_hours_limit >= 0),
+    CONSTRAINT organizations_name_check CHECK (name <> ''),
+    CONSTRAINT organizations_slug_check CHECK ((slug <> '') AND (slug = lower(slug)))
+);
+ALTER TABLE organizations FORCE ROW LEVEL SECURITY;
+ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
+
+CREATE CONSTRAINT TRIGGER organization_needs_owner AFTER INSERT
+    OR UPDATE OF deleted_at ON organizations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+    EXECUTE FUNCTION new_organization_needs_owner();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON organizations FOR SELECT TO liveconvo_api
+    USING (id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON organizations FOR UPDATE TO liveconvo_api
+    USING (id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+    WITH CHECK (id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY jobs_read ON organizations FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON organizations FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_read ON organizations FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON organizations TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON organizations TO liveconvo_api;
+GRANT UPDATE (name, display_name, description, website_url, contact_email, phone, address_line_1, address_line_2, city,
+    state_province, postal_code, country_code, default_timezone, default_language, branding_logo_url,
+    branding_primary_color, tax_id, billing_email, monthly_audio_hours_limit, max_members,
+    max_sessions_per_month) ON organizations TO liveconvo_api;
+GRANT SELECT ON organizations TO liveconvo_jobs;
+GRANT UPDATE (name, display_name, slug, description, website_url, contact_email, phone, address_line_1, address_line_2,
+    city, state_province, postal_code, country_code, branding_logo_url, branding_primary_color, tax_id, billing_email,
+    is_active, deleted_at, erased_at) ON organizations TO liveconvo_jobs;
+GRANT SELECT (id, monthly_audio_hours_limit) ON organizations TO liveconvo_media;
+
+CREATE TABLE organization_members (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    role varchar(20) DEFAULT 'member' NOT NULL,
+    permissions jsonb DEFAULT '[]'::jsonb NOT NULL,
+    status varchar(20) DEFAULT 'active' NOT NULL,
+    monthly_audio_hours_limit integer,
+    max_sessions_per_month integer,
+    total_sessions_count integer DEFAULT 0 NOT NULL,
+    total_audio_hours_used numeric(6,2) DEFAULT 0 NOT NULL,
+    last_session_at timestamptz,
+    joined_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    current_month_minutes_used integer DEFAULT 0 NOT NULL,
+    current_month_start date,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT organization_members_pkey PRIMARY KEY (id),
+    CONSTRAINT organization_members_organization_id_user_id_key UNIQUE (organization_id, user_id),
+    CONSTRAINT organization_members_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT organization_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT organization_members_counters_check CHECK ((total_sessions_count >= 0) AND (total_audio_hours_used >= 0)
+        AND (current_month_minutes_used >= 0)),
+    CONSTRAINT organization_members_max_sessions_per_month_check CHECK (max_sessions_per_month >= 0),
+    CONSTRAINT organization_members_monthly_audio_hours_limit_check CHECK (monthly_audio_hours_limit >= 0),
+    CONSTRAINT organization_members_permissions_check CHECK (jsonb_typeof(permissions) = 'array'),
+    CONSTRAINT organization_members_role_check CHECK (role IN ('owner', 'admin', 'member')),
+    CONSTRAINT organization_members_status_check CHECK (status IN ('active', 'inactive', 'pending', 'removed'))
+);
+ALTER TABLE organization_members FORCE ROW LEVEL SECURITY;
+ALTER TABLE organization_members ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX organization_members_user_id_idx ON organization_members (user_id);
+
+CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF role, status, permissions, monthly_audio_hours_limit,
+    max_sessions_per_month ON organization_members FOR EACH ROW EXECUTE FUNCTION audit_change('role', 'status',
+    'monthly_audio_hours_limit', 'max_sessions_per_month');
+CREATE CONSTRAINT TRIGGER organization_needs_owner AFTER DELETE OR UPDATE OF role, status,
+    organization_id ON organization_members DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.role = 'owner')
+    EXECUTE FUNCTION organization_needs_owner();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON organization_members FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON organization_members FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_read ON organization_members FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON organization_members FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_read ON organization_members FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON organization_members TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON organization_members TO liveconvo_api;
+GRANT SELECT ON organization_members TO liveconvo_jobs;
+GRANT UPDATE (status) ON organization_members TO liveconvo_jobs;
+GRANT SELECT (organization_id, user_id, monthly_audio_hours_limit) ON organization_members TO liveconvo_media;
+
+CREATE TABLE organization_invitations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid NOT NULL,
+    invited_by_user_id uuid NOT NULL,
+    email varchar(255) NOT NULL,
+    role varchar(20) DEFAULT 'member' NOT NULL,
+    personal_message text,
+    invitation_token varchar(255) NOT NULL,
+    expires_at timestamptz NOT NULL,
+    status varchar(20) DEFAULT 'pending' NOT NULL,
+    accepted_by_user_id uuid,
+    accepted_at timestamptz,
+    declined_at timestamptz,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT organization_invitations_pkey PRIMARY KEY (id),
+    CONSTRAINT organization_invitations_invitation_token_key UNIQUE (invitation_token),
+    CONSTRAINT organization_invitations_accepted_by_user_id_fkey FOREIGN KEY (accepted_by_user_id) REFERENCES users(id)
+        ON DELETE SET NULL,
+    CONSTRAINT organization_invitations_invited_by_user_id_fkey FOREIGN KEY (invited_by_user_id) REFERENCES users(id)
+        ON DELETE CASCADE,
+    CONSTRAINT organization_invitations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT organization_invitations_accepted_check CHECK ((status = 'accepted') = (accepted_at IS NOT NULL)),
+    CONSTRAINT organization_invitations_declined_check CHECK ((status = 'declined') = (declined_at IS NOT NULL)),
+    CONSTRAINT organization_invitations_email_check CHECK (email = lower(email)),
+    CONSTRAINT organization_invitations_role_check CHECK (role IN ('owner', 'admin', 'member')),
+    CONSTRAINT organization_invitations_status_check CHECK (status IN ('pending', 'accepted', 'declined', 'expired',
+        'cancelled'))
+);
+ALTER TABLE organization_invitations FORCE ROW LEVEL SECURITY;
+ALTER TABLE organization_invitations ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX organization_invitations_email_idx ON organization_invitations (email);
+CREATE UNIQUE INDEX organization_invitations_pending_key ON organization_invitations (organization_id, email)
+    WHERE (status = 'pending');
+
+CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF status, role ON organization_invitations FOR EACH ROW
+    EXECUTE FUNCTION audit_change('role', 'status');
+CREATE TRIGGER check_invitation_role BEFORE INSERT OR UPDATE OF role, invited_by_user_id ON organization_invitations
+    FOR EACH ROW WHEN (new.role = 'owner') EXECUTE FUNCTION check_invitation_role();
+CREATE TRIGGER check_invitation_state BEFORE UPDATE OF status ON organization_invitations
+    FOR EACH ROW WHEN (old.status <> new.status) EXECUTE FUNCTION check_invitation_state();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON organization_invitations FOR EACH ROW
+    EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_insert ON organization_invitations FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+        AND (invited_by_user_id = (SELECT app_user_id())));
+CREATE POLICY api_read ON organization_invitations FOR SELECT TO liveconvo_api
+    USING ((organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+        OR (email = (SELECT my_verified_email())));
+CREATE POLICY api_update ON organization_invitations FOR UPDATE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY jobs_delete ON organization_invitations FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON organization_invitations FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON organization_invitations FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON organization_invitations TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT (id, organization_id, invited_by_user_id, email, role, personal_message, expires_at, status,
+    accepted_by_user_id, accepted_at, declined_at, created_at, updated_at) ON organization_invitations TO liveconvo_api;
+GRANT INSERT (organization_id, invited_by_user_id, email, role, personal_message, invitation_token,
+    expires_at) ON organization_invitations TO liveconvo_api;
+GRANT UPDATE (personal_message, invitation_token, expires_at, status) ON organization_invitations TO liveconvo_api;
+GRANT DELETE ON organization_invitations TO liveconvo_jobs;
+GRANT SELECT (id, organization_id, invited_by_user_id, email, role, personal_message, expires_at, status,
+    accepted_by_user_id, accepted_at, declined_at, created_at, updated_at) ON organization_invitations
+    TO liveconvo_jobs;
+GRANT UPDATE (status) ON organization_invitations TO liveconvo_jobs;
+
+CREATE TABLE user_app_sessions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid,
+    session_token varchar(255),
+    ip_address inet,
+    user_agent text,
+    country_code varchar(2),
+    city varchar(100),
+    started_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    last_activity_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    ended_at timestamptz,
+    duration_seconds integer,
+    page_views integer DEFAULT 0 NOT NULL,
+    device_type varchar(20),
+    browser varchar(50),
+    os varchar(50),
+    CONSTRAINT user_app_sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT user_app_sessions_session_token_key UNIQUE (session_token),
+    CONSTRAINT user_app_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT user_app_sessions_device_type_check CHECK (device_type IN ('desktop', 'tablet', 'mobile')),
+    CONSTRAINT user_app_sessions_duration_check CHECK (duration_seconds >= 0),
+    CONSTRAINT user_app_sessions_page_views_check CHECK (page_views >= 0)
+);
+ALTER TABLE user_app_sessions FORCE ROW LEVEL SECURITY;
+ALTER TABLE user_app_sessions ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX user_app_sessions_user_id_idx ON user_app_sessions (user_id, started_at);
+
+CREATE POLICY api_insert ON user_app_sessions FOR INSERT TO liveconvo_api WITH CHECK (user_id = (SELECT app_user_id()));
+CREATE POLICY api_read ON user_app_sessions FOR SELECT TO liveconvo_api USING (user_id = (SELECT app_user_id()));
+CREATE POLICY api_update ON user_app_sessions FOR UPDATE TO liveconvo_api
+    USING (user_id = (SELECT app_user_id()))
+    WITH CHECK (user_id = (SELECT app_user_id()));
+CREATE POLICY jobs_delete ON user_app_sessions FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON user_app_sessions FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON user_app_sessions TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT (id, user_id, ip_address, user_agent, started_at, last_activity_at, ended_at, page_views, device_type,
+    browser, os) ON user_app_sessions TO liveconvo_api;
+GRANT INSERT (user_id, session_token, ip_address, user_agent, country_code, city, device_type, browser,
+    os) ON user_app_sessions TO liveconvo_api;
+GRANT UPDATE (ended_at) ON user_app_sessions TO liveconvo_api;
+GRANT DELETE ON user_app_sessions TO liveconvo_jobs;
+GRANT SELECT (id, user_id, ip_address, user_agent, country_code, city, started_at, last_activity_at, ended_at,
+    duration_seconds, page_views, device_type, browser, os) ON user_app_sessions TO liveconvo_jobs;
+
+CREATE TABLE sign_in_links (
+    token_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    CONSTRAINT sign_in_links_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT sign_in_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT sign_in_links_token_hash_check CHECK (octet_length(token_hash) = 32)
+);
+ALTER TABLE sign_in_links FORCE ROW LEVEL SECURITY;
+ALTER TABLE sign_in_links ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX sign_in_links_user_id_idx ON sign_in_links (user_id);
+
+CREATE POLICY jobs_delete ON sign_in_links FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON sign_in_links FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON sign_in_links TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT DELETE ON sign_in_links TO liveconvo_jobs;
+GRANT SELECT (user_id, created_at, expires_at, used_at) ON sign_in_links TO liveconvo_jobs;
+
+CREATE TABLE beta_waitlist (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    company text NOT NULL,
+    use_case text NOT NULL,
+    status text DEFAULT 'pending' NOT NULL,
+    notes text,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    referral_source text,
+    interest_level text,
+    approved_at timestamptz,
+    CONSTRAINT beta_waitlist_pkey PRIMARY KEY (id),
+    CONSTRAINT beta_waitlist_email_key UNIQUE (email),
+    CONSTRAINT beta_waitlist_email_check CHECK ((email = lower(email)) AND (email LIKE '_%@%_')),
+    CONSTRAINT beta_waitlist_status_check CHECK (status IN ('pending', 'approved', 'rejected', 'invited')),
+    CONSTRAINT beta_waitlist_use_case_check CHECK (use_case IN ('sales', 'consulting', 'hiring', 'support', 'other'))
+);
+ALTER TABLE beta_waitlist FORCE ROW LEVEL SECURITY;
+ALTER TABLE beta_waitlist ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX beta_waitlist_status_idx ON beta_waitlist (status, created_at);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON beta_waitlist FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON beta_waitlist FOR SELECT TO liveconvo_api USING (SELECT is_platform_admin());
+CREATE POLICY api_update ON beta_waitlist FOR UPDATE TO liveconvo_api
+    USING (SELECT is_platform_admin())
+    WITH CHECK (SELECT is_platform_admin());
+CREATE POLICY jobs_delete ON beta_waitlist FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON beta_waitlist FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON beta_waitlist TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON beta_waitlist TO liveconvo_api;
+GRANT UPDATE (status, notes, approved_at) ON beta_waitlist TO liveconvo_api;
+GRANT SELECT, DELETE ON beta_waitlist TO liveconvo_jobs;
+
+CREATE TABLE api_keys (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    key_hash bytea NOT NULL,
+    key_prefix varchar(16) NOT NULL,
+    name varchar(255) NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    scopes text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz,
+    CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+    CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash),
+    CONSTRAINT api_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT api_keys_check CHECK (expires_at > created_at),
+    CONSTRAINT api_keys_key_hash_check CHECK (octet_length(key_hash) = 32),
+    CONSTRAINT api_keys_name_check CHECK (name <> ''),
+    CONSTRAINT api_keys_scopes_check CHECK (scopes <@ ARRAY['read', 'write', 'admin'])
+);
+ALTER TABLE api_keys FORCE ROW LEVEL SECURITY;
+ALTER TABLE api_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX api_keys_organization_id_idx ON api_keys (organization_id, created_at DESC);
+CREATE INDEX api_keys_user_id_idx ON api_keys (user_id);
+
+CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF revoked_at ON api_keys FOR EACH ROW
+    EXECUTE FUNCTION audit_change('scopes');
+
+CREATE POLICY api_insert ON api_keys FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY api_read ON api_keys FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY api_update ON api_keys FOR UPDATE TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
+    WITH CHECK ((user_id = (SELECT app_user_id()))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_delete ON api_keys FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON api_keys FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON api_keys TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT (id, key_prefix, name, user_id, organization_id, scopes, created_at, expires_at, last_used_at,
+    revoked_at) ON api_keys TO liveconvo_api;
+GRANT INSERT (key_hash, key_prefix, name, user_id, organization_id, scopes, expires_at) ON api_keys TO liveconvo_api;
+GRANT UPDATE (name, revoked_at) ON api_keys TO liveconvo_api;
+GRANT DELETE ON api_keys TO liveconvo_jobs;
+GRANT SELECT (id, key_prefix, name, user_id, organization_id, scopes, created_at, expires_at, last_used_at,
+    revoked_at) ON api_keys TO liveconvo_jobs;
+
+CREATE TABLE audit_log (
+    id bigint NOT NULL,
+    organization_id uuid,
+    at timestamptz DEFAULT clock_timestamp() NOT NULL,
+    actor_kind varchar(20) NOT NULL,
+    actor_id uuid,
+    action varchar(100) NOT NULL,
+    target_kind varchar(50) NOT NULL,
+    target_id uuid,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    previous_hash bytea,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_log_pkey PRIMARY KEY (id),
+    CONSTRAINT audit_log_action_check CHECK (action ~ '^[a-z_]+\.[a-z_]+$'),
+    CONSTRAINT audit_log_actor_kind_check CHECK (actor_kind IN ('user', 'platform_admin', 'job', 'system')),
+    CONSTRAINT audit_log_details_check CHECK (jsonb_typeof(details) = 'object'),
+    CONSTRAINT audit_log_hash_check CHECK (octet_length(hash) = 32)
+);
+ALTER TABLE audit_log FORCE ROW LEVEL SECURITY;
+ALTER TABLE audit_log ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE audit_log ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME audit_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE INDEX audit_log_organization_id_idx ON audit_log (organization_id, id DESC);
+
+CREATE TRIGGER chain_audit BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCTION chain_audit();
+CREATE TRIGGER keep_all_audit BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
+CREATE TRIGGER keep_audit BEFORE DELETE OR UPDATE ON audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit();
+
+CREATE POLICY api_read ON audit_log FOR SELECT TO liveconvo_api
+    USING ((organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))) OR (SELECT is_platform_admin()));
+CREATE POLICY jobs_read ON audit_log FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON audit_log TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON audit_log TO liveconvo_api;
+GRANT SELECT ON audit_log TO liveconvo_jobs;
+
+CREATE TABLE admin_grants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    reason text NOT NULL,
+    opened_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    expires_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    opened_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT admin_grants_pkey PRIMARY KEY (id),
+    CONSTRAINT admin_grants_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT admin_grants_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT admin_grants_check CHECK ((expires_at > opened_at)
+        AND (expires_at <= (opened_at + '01:00:00'::interval))),
+    CONSTRAINT admin_grants_reason_check CHECK (btrim(reason) <> '')
+);
+ALTER TABLE admin_grants FORCE ROW LEVEL SECURITY;
+ALTER TABLE admin_grants ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX admin_grants_organization_id_idx ON admin_grants (organization_id);
+CREATE INDEX admin_grants_user_id_idx ON admin_grants (user_id, expires_at);
+
+CREATE POLICY api_read ON admin_grants FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_delete ON admin_grants FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON admin_grants FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON admin_grants TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON admin_grants TO liveconvo_api;
+GRANT SELECT, DELETE ON admin_grants TO liveconvo_jobs;
+
+-- Plans and payment ---------------------------------------------------------------------------------------------------
+
+CREATE TABLE plans (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name varchar(50) NOT NULL,
+    display_name varchar(100) NOT NULL,
+    description text,
+    plan_type varchar(20) DEFAULT 'individual' NOT NULL,
+    price_monthly numeric(8,2),
+    price_yearly numeric(8,2),
+    stripe_price_id_monthly varchar(255),
+    stripe_price_id_yearly varchar(255),
+    monthly_audio_hours_limit integer,
+    monthly_audio_minutes_limit integer,
+    max_documents_per_session integer DEFAULT 10,
+    max_file_size_mb integer DEFAULT 25,
+    max_sessions_per_month integer,
+    max_organization_members integer,
+    has_real_time_guidance boolean DEFAULT true NOT NULL,
+    has_advanced_summaries boolean DEFAULT false NOT NULL,
+    has_export_options boolean DEFAULT false NOT NULL,
+    has_email_summaries boolean DEFAULT false NOT NULL,
+    has_api_access boolean DEFAULT false NOT NULL,
+    has_custom_templates boolean DEFAULT false NOT NULL,
+    has_priority_support boolean DEFAULT false NOT NULL,
+    has_analytics_dashboard boolean DEFAULT false NOT NULL,
+    has_team_collaboration boolean DEFAULT false NOT NULL,
+    ai_model_access jsonb DEFAULT '["gpt-4o-mini"]'::jsonb NOT NULL,
+    max_guidance_requests_per_session integer DEFAULT 50,
+    summary_generation_priority integer DEFAULT 3 NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    is_featured boolean DEFAULT false NOT NULL,
+    sort_order integer DEFAULT 0 NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT plans_pkey PRIMARY KEY (id),
+    CONSTRAINT plans_name_key UNIQUE (name),
+    CONSTRAINT plans_ai_model_access_check CHECK (jsonb_typeof(ai_model_access) = 'array'),
+    CONSTRAINT plans_limits_check CHECK ((monthly_audio_hours_limit >= 0) AND (monthly_audio_minutes_limit >= 0)
+        AND (max_documents_per_session >= 0) AND (max_file_size_mb >= 0) AND (max_sessions_per_month >= 0)
+        AND (max_organization_members >= 0) AND (max_guidance_requests_per_session >= 0)),
+    CONSTRAINT plans_plan_type_check CHECK (plan_type IN ('individual', 'organization')),
+    CONSTRAINT plans_prices_check CHECK ((price_monthly >= 0) AND (price_yearly >= 0)),
+    CONSTRAINT plans_summary_generation_priority_check CHECK ((summary_generation_priority >= 1)
+        AND (summary_generation_priority <= 3))
+);
+ALTER TABLE plans FORCE ROW LEVEL SECURITY;
+ALTER TABLE plans ENABLE ROW LEVEL SECURITY;
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON plans FOR SELECT TO liveconvo_api USING (true);
+CREATE POLICY jobs_read ON plans FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON plans FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON plans TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON plans TO liveconvo_api;
+GRANT SELECT ON plans TO liveconvo_jobs;
+GRANT SELECT ON plans TO liveconvo_media;
+
+CREATE TABLE subscriptions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid,
+    user_id uuid,
+    plan_id uuid NOT NULL,
+    stripe_customer_id varchar(255),
+    stripe_subscription_id varchar(255),
+    stripe_price_id varchar(255),
+    plan_type varchar(20) NOT NULL,
+    status varchar(20) NOT NULL,
+    current_period_start timestamptz,
+    current_period_end timestamptz,
+    monthly_audio_hours_limit integer,
+    monthly_audio_hours_used numeric(6,2) DEFAULT 0 NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    canceled_at timestamptz,
+    CONSTRAINT subscriptions_pkey PRIMARY KEY (id),
+    CONSTRAINT subscriptions_stripe_subscription_id_key UNIQUE (stripe_subscription_id),
+    CONSTRAINT subscriptions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT subscriptions_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES plans(id),
+    CONSTRAINT subscriptions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT subscriptions_hours_check CHECK ((monthly_audio_hours_limit >= 0) AND (monthly_audio_hours_used >= 0)),
+    CONSTRAINT subscriptions_owner_check CHECK (num_nonnulls(organization_id, user_id) = 1),
+    CONSTRAINT subscriptions_period_check CHECK (current_period_end >= current_period_start),
+    CONSTRAINT subscriptions_plan_type_check CHECK (plan_type IN ('monthly', 'yearly', 'lifetime')),
+    CONSTRAINT subscriptions_status_check CHECK (status IN ('active', 'past_due', 'canceled', 'unpaid', 'trialing',
+        'incomplete'))
+);
+ALTER TABLE subscriptions FORCE ROW LEVEL SECURITY;
+ALTER TABLE subscriptions ENABLE ROW LEVEL SECURITY;
+
+CREATE UNIQUE INDEX subscriptions_live_organization_key ON subscriptions (organization_id) WHERE (status IN ('active',
+    'trialing', 'past_due'));
+CREATE UNIQUE INDEX subscriptions_live_user_key ON subscriptions (user_id) WHERE (status IN ('active', 'trialing',
+    'past_due'));
+CREATE INDEX subscriptions_organization_id_idx ON subscriptions (organization_id, status);
+CREATE INDEX subscriptions_plan_id_idx ON subscriptions (plan_id);
+CREATE INDEX subscriptions_stripe_customer_id_idx ON subscriptions (stripe_customer_id);
+CREATE INDEX subscriptions_user_id_idx ON subscriptions (user_id, status);
+
+CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF status, plan_id ON subscriptions FOR EACH ROW
+    EXECUTE FUNCTION audit_change('status', 'plan_id');
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON subscriptions FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON subscriptions FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT readable_organization_ids()))));
+CREATE POLICY jobs_insert ON subscriptions FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON subscriptions FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON subscriptions FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_read ON subscriptions FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON subscriptions TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON subscriptions TO liveconvo_api;
+GRANT SELECT, INSERT, UPDATE ON subscriptions TO liveconvo_jobs;
+GRANT SELECT (organization_id, user_id, plan_id, status, created_at) ON subscriptions TO liveconvo_media;
+
+CREATE TABLE subscription_events (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid,
+    subscription_id uuid,
+    event_type text NOT NULL,
+    metadata jsonb,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT subscription_events_pkey PRIMARY KEY (id),
+    CONSTRAINT subscription_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT subscription_events_subscription_id_fkey FOREIGN KEY (subscription_id) REFERENCES subscriptions(id)
+        ON DELETE CASCADE,
+    CONSTRAINT subscription_events_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE
+);
+ALTER TABLE subscription_events FORCE ROW LEVEL SECURITY;
+ALTER TABLE subscription_events ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX subscription_events_subscription_id_idx ON subscription_events (subscription_id);
+CREATE INDEX subscription_events_user_id_idx ON subscription_events (user_id, created_at);
+
+CREATE POLICY api_read ON subscription_events FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_insert ON subscription_events FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON subscription_events FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON subscription_events TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON subscription_events TO liveconvo_api;
+GRANT SELECT, INSERT ON subscription_events TO liveconvo_jobs;
+
+CREATE TABLE stripe_events (
+    id text NOT NULL,
+    type text NOT NULL,
+    payload jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    received_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    processed_at timestamptz,
+    outcome varchar(50),
+    CONSTRAINT stripe_events_pkey PRIMARY KEY (id),
+    CONSTRAINT stripe_events_check CHECK ((processed_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT stripe_events_id_check CHECK (id <> '')
+);
+ALTER TABLE stripe_events FORCE ROW LEVEL SECURITY;
+ALTER TABLE stripe_events ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX stripe_events_waiting_idx ON stripe_events (created_at) WHERE (processed_at IS NULL);
+
+CREATE POLICY jobs_delete ON stripe_events FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON stripe_events FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON stripe_events FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON stripe_events TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT, DELETE ON stripe_events TO liveconvo_jobs;
+GRANT UPDATE (processed_at, outcome) ON stripe_events TO liveconvo_jobs;
+
+CREATE TABLE usage_intervals (
+    session_id uuid NOT NULL,
+    participant_id uuid NOT NULL,
+    epoch integer NOT NULL,
+    from_ms bigint NOT NULL,
+    to_ms bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT usage_intervals_pkey PRIMARY KEY (session_id, participant_id, epoch, from_ms),
+    CONSTRAINT usage_intervals_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id),
+    CONSTRAINT usage_intervals_check CHECK (to_ms > from_ms),
+    CONSTRAINT usage_intervals_epoch_check CHECK (epoch >= 0),
+    CONSTRAINT usage_intervals_from_ms_check CHECK (from_ms >= 0)
+);
+ALTER TABLE usage_intervals FORCE ROW LEVEL SECURITY;
+ALTER TABLE usage_intervals ENABLE ROW LEVEL SECURITY;
+
+CREATE TRIGGER derive_from_changed AFTER UPDATE ON usage_intervals REFERENCING NEW TABLE AS changed FOR EACH STATEMENT
+    EXECUTE FUNCTION derive_from_intervals();
+CREATE TRIGGER derive_from_deleted AFTER DELETE ON usage_intervals REFERENCING OLD TABLE AS changed FOR EACH STATEMENT
+    EXECUTE FUNCTION derive_from_intervals();
+CREATE TRIGGER derive_from_new AFTER INSERT ON usage_intervals REFERENCING NEW TABLE AS changed FOR EACH STATEMENT
+    EXECUTE FUNCTION derive_from_intervals();
+
+CREATE POLICY api_read ON usage_intervals FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_read ON usage_intervals FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON usage_intervals FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, epoch));
+CREATE POLICY media_read ON usage_intervals FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON usage_intervals FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, epoch))
+    WITH CHECK (has_call(session_id, organization_id, epoch));
+CREATE POLICY owner_all ON usage_intervals TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON usage_intervals TO liveconvo_api;
+GRANT SELECT ON usage_intervals TO liveconvo_jobs;
+GRANT SELECT, INSERT, UPDATE ON usage_intervals TO liveconvo_media;
+
+CREATE TABLE usage_tracking (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    minute_timestamp timestamptz NOT NULL,
+    seconds_recorded integer DEFAULT 0 NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT usage_tracking_pkey PRIMARY KEY (id),
+    CONSTRAINT usage_tracking_session_id_minute_timestamp_key UNIQUE (session_id, minute_timestamp),
+    CONSTRAINT usage_tracking_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+    CONSTRAINT usage_tracking_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id),
+    CONSTRAINT usage_tracking_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT usage_tracking_seconds_recorded_check CHECK ((seconds_recorded >= 0) AND (seconds_recorded <= 60))
+);
+ALTER TABLE usage_tracking FORCE ROW LEVEL SECURITY;
+ALTER TABLE usage_tracking ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX usage_tracking_organization_id_idx ON usage_tracking (organization_id, minute_timestamp);
+CREATE INDEX usage_tracking_user_id_idx ON usage_tracking (user_id, organization_id, minute_timestamp);
+
+CREATE TRIGGER sum_up_changed AFTER UPDATE ON usage_tracking REFERENCING OLD TABLE AS replaced NEW TABLE AS changed
+    FOR EACH STATEMENT EXECUTE FUNCTION sum_up_minutes();
+CREATE TRIGGER sum_up_deleted AFTER DELETE ON usage_tracking REFERENCING OLD TABLE AS changed FOR EACH STATEMENT
+    EXECUTE FUNCTION sum_up_minutes();
+CREATE TRIGGER sum_up_new AFTER INSERT ON usage_tracking REFERENCING NEW TABLE AS changed FOR EACH STATEMENT
+    EXECUTE FUNCTION sum_up_minutes();
+
+CREATE POLICY api_read ON usage_tracking FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_read ON usage_tracking FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON usage_tracking FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON usage_tracking TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON usage_tracking TO liveconvo_api;
+GRANT SELECT ON usage_tracking TO liveconvo_jobs;
+GRANT SELECT ON usage_tracking TO liveconvo_media;
+
+CREATE TABLE monthly_usage_cache (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    month_year varchar(7) NOT NULL,
+    total_minutes_used integer DEFAULT 0 NOT NULL,
+    total_seconds_used integer DEFAULT 0 NOT NULL,
+    last_updated timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT monthly_usage_cache_pkey PRIMARY KEY (id),
+    CONSTRAINT monthly_usage_cache_organization_id_user_id_month_year_key UNIQUE (organization_id, user_id, month_year),
+    CONSTRAINT monthly_usage_cache_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+    CONSTRAINT monthly_usage_cache_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT monthly_usage_cache_month_year_check CHECK (month_year ~ '^[0-9]{4}-[0-9]{2}$'),
+    CONSTRAINT monthly_usage_cache_total_minutes_used_check CHECK (total_minutes_used >= 0),
+    CONSTRAINT monthly_usage_cache_total_seconds_used_check CHECK (total_seconds_used >= 0)
+);
+ALTER TABLE monthly_usage_cache FORCE ROW LEVEL SECURITY;
+ALTER TABLE monthly_usage_cache ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX monthly_usage_cache_user_id_idx ON monthly_usage_cache (user_id, organization_id);
+
+CREATE POLICY api_read ON monthly_usage_cache FOR SELECT TO liveconvo_api
+    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_read ON monthly_usage_cache FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON monthly_usage_cache FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON monthly_usage_cache TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON monthly_usage_cache TO liveconvo_api;
+GRANT SELECT ON monthly_usage_cache TO liveconvo_jobs;
+GRANT SELECT ON monthly_usage_cache TO liveconvo_media;
+
+-- Sessions ------------------------------------------------------------------------------------------------------------
+
+CREATE TABLE sessions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    title varchar(255) NOT NULL,
+    conversation_type varchar(50),
+    status varchar(20) DEFAULT 'draft' NOT NULL,
+    selected_template_id uuid,
+    audio_file_url varchar(512),
+    recording_duration_seconds integer DEFAULT 0 NOT NULL,
+    recording_started_at timestamptz,
+    recording_ended_at timestamptz,
+    total_words_spoken integer DEFAULT 0 NOT NULL,
+    user_talk_time_seconds integer DEFAULT 0 NOT NULL,
+    silence_periods_count integer DEFAULT 0 NOT NULL,
+    audio_deleted_at timestamptz,
+    data_retention_days integer DEFAULT 30 NOT NULL,
+    realtime_summary_cache jsonb,
+    finalized_at timestamptz,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+    erased_at timestamptz,
+    CONSTRAINT sessions_pkey PRIMARY KEY (id),
+    CONSTRAINT sessions_id_organization_id_key UNIQUE (id, organization_id),
+    CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT sessions_selected_template_id_fkey FOREIGN KEY (selected_template_id) REFERENCES templates(id)
+        ON DELETE SET NULL,
+    CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT sessions_conversation_type_check CHECK (conversation_type IN ('sales', 'support', 'meeting',
+        'interview')),
+    CONSTRAINT sessions_counters_check CHECK ((recording_duration_seconds >= 0) AND (total_words_spoken >= 0)
+        AND (user_talk_time_seconds >= 0) AND (silence_periods_count >= 0)),
+    CONSTRAINT sessions_data_retention_days_check CHECK (data_retention_days > 0),
+    CONSTRAINT sessions_status_check CHECK (status IN ('draft', 'active', 'completed', 'archived'))
+);
+ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
+ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX sessions_organization_id_idx ON sessions (organization_id, created_at DESC, id DESC)
+    WHERE (deleted_at IS NULL);
+CREATE INDEX sessions_selected_template_id_idx ON sessions (selected_template_id);
+CREATE INDEX sessions_user_id_idx ON sessions (user_id);
+
+CREATE TRIGGER check_session_state BEFORE UPDATE OF status, recording_started_at, erased_at ON sessions FOR EACH ROW
+    EXECUTE FUNCTION check_session_state();
+CREATE TRIGGER check_session_template BEFORE INSERT OR UPDATE OF selected_template_id ON sessions
+    FOR EACH ROW WHEN (new.selected_template_id IS NOT NULL) EXECUTE FUNCTION check_session_template();
+CREATE TRIGGER count_new_sessions AFTER INSERT ON sessions REFERENCING NEW TABLE AS changed FOR EACH STATEMENT
+    EXECUTE FUNCTION count_new_sessions();
+CREATE TRIGGER count_template_use AFTER INSERT ON sessions FOR EACH ROW WHEN (new.selected_template_id IS NOT NULL)
+    EXECUTE FUNCTION count_template_use();
+CREATE TRIGGER place_usage AFTER UPDATE OF recording_started_at ON sessions
+    FOR EACH ROW WHEN (old.recording_started_at IS DISTINCT FROM new.recording_started_at)
+    EXECUTE FUNCTION place_usage();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_insert ON sessions FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY api_read ON sessions FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON sessions FOR UPDATE TO liveconvo_api
+    USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
+    WITH CHECK (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_read ON sessions FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON sessions FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_read ON sessions FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON sessions FOR UPDATE TO liveconvo_media
+    USING (true)
+    WITH CHECK (has_call(id, organization_id, 1));
+CREATE POLICY owner_all ON sessions TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON sessions TO liveconvo_api;
+GRANT INSERT (user_id, organization_id, title, conversation_type, selected_template_id, data_retention_days) ON sessions
+    TO liveconvo_api;
+GRANT UPDATE (title, conversation_type, status, selected_template_id, recording_duration_seconds, recording_ended_at,
+    total_words_spoken, user_talk_time_seconds, silence_periods_count, data_retention_days, deleted_at) ON sessions
+    TO liveconvo_api;
+GRANT SELECT ON sessions TO liveconvo_jobs;
+GRANT UPDATE (title, status, selected_template_id, audio_file_url, recording_duration_seconds, recording_ended_at,
+    total_words_spoken, user_talk_time_seconds, silence_periods_count, audio_deleted_at, realtime_summary_cache,
+    finalized_at, deleted_at, erased_at) ON sessions TO liveconvo_jobs;
+GRANT SELECT ON sessions TO liveconvo_media;
+GRANT UPDATE (status, recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+    user_talk_time_seconds, silence_periods_count, realtime_summary_cache, finalized_at) ON sessions TO liveconvo_media;
+
+CREATE TABLE session_participants (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    user_id uuid,
+    name varchar(255) NOT NULL,
+    role varchar(20) NOT NULL,
+    source varchar(20) NOT NULL,
+    shared_mic boolean DEFAULT false NOT NULL,
+    coached boolean DEFAULT false NOT NULL,
+    consent_version varchar(50),
+    consented_at timestamptz,
+    joined_at timestamptz,
+    left_at timestamptz,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT session_participants_pkey PRIMARY KEY (id),
+    CONSTRAINT session_participants_id_session_id_key UNIQUE (id, session_id),
+    CONSTRAINT session_participants_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT session_participants_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE SET NULL,
+    CONSTRAINT session_participants_consent_check CHECK ((consent_version IS NULL) = (consented_at IS NULL)),
+    CONSTRAINT session_participants_name_check CHECK (name <> ''),
+    CONSTRAINT session_participants_role_check CHECK (role IN ('host', 'participant', 'supervisor', 'customer')),
+    CONSTRAINT session_participants_source_check CHECK (source IN ('browser', 'whip', 'bridge', 'upload'))
+);
+ALTER TABLE session_participants FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_participants ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX session_participants_session_id_idx ON session_participants (session_id);
+CREATE INDEX session_participants_user_id_idx ON session_participants (user_id);
+
+CREATE TRIGGER note_consent AFTER INSERT OR UPDATE OF consented_at ON session_participants FOR EACH ROW
+    EXECUTE FUNCTION note_consent();
+
+CREATE POLICY api_insert ON session_participants FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND ((user_id IS NULL)
+        OR (user_id = (SELECT app_user_id()))));
+CREATE POLICY api_read ON session_participants FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON session_participants FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON session_participants FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON session_participants FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_read ON session_participants FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON session_participants FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, 1))
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY owner_all ON session_participants TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON session_participants TO liveconvo_api;
+GRANT INSERT (id, session_id, organization_id, user_id, name, role, source, shared_mic, coached, consent_version,
+    consented_at) ON session_participants TO liveconvo_api;
+GRANT SELECT, DELETE ON session_participants TO liveconvo_jobs;
+GRANT UPDATE (user_id, name) ON session_participants TO liveconvo_jobs;
+GRANT SELECT ON session_participants TO liveconvo_media;
+GRANT UPDATE (joined_at, left_at) ON session_participants TO liveconvo_media;
+
+CREATE TABLE transcripts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    content text NOT NULL,
+    speaker varchar(50) DEFAULT 'user' NOT NULL,
+    confidence_score numeric(3,2),
+    start_time_seconds numeric(10,3) NOT NULL,
+    stt_provider varchar(50),
+    is_final boolean DEFAULT false NOT NULL,
+    client_id varchar(255),
+    sequence_number integer DEFAULT 1 NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    organization_id uuid NOT NULL,
+    participant_id uuid,
+    utterance_id text,
+    end_time_seconds numeric(10,3),
+    words jsonb,
+    language varchar(10),
+    revision integer DEFAULT 0 NOT NULL,
+    CONSTRAINT transcripts_pkey PRIMARY KEY (id),
+    CONSTRAINT transcripts_session_id_sequence_number_key UNIQUE (session_id, sequence_number),
+    CONSTRAINT transcripts_participant_id_fkey FOREIGN KEY (participant_id, session_id)
+        REFERENCES session_participants(id, session_id) ON DELETE SET NULL (participant_id),
+    CONSTRAINT transcripts_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT transcripts_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT transcripts_check CHECK (end_time_seconds >= start_time_seconds),
+    CONSTRAINT transcripts_confidence_score_check CHECK ((confidence_score >= 0) AND (confidence_score <= 1)),
+    CONSTRAINT transcripts_revision_check CHECK (revision >= 0),
+    CONSTRAINT transcripts_sequence_number_check CHECK (sequence_number > 0),
+    CONSTRAINT transcripts_start_time_seconds_check CHECK (start_time_seconds >= 0),
+    CONSTRAINT transcripts_words_check CHECK (jsonb_typeof(words) = 'array')
+);
+ALTER TABLE transcripts FORCE ROW LEVEL SECURITY;
+ALTER TABLE transcripts ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX transcripts_participant_id_idx ON transcripts (participant_id);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON transcripts FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON transcripts FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON transcripts FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON transcripts FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON transcripts FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY media_read ON transcripts FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON transcripts TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON transcripts TO liveconvo_api;
+GRANT SELECT, DELETE ON transcripts TO liveconvo_jobs;
+GRANT SELECT, INSERT ON transcripts TO liveconvo_media;
+
+CREATE TABLE guidance (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    content text NOT NULL,
+    guidance_type varchar(20) NOT NULL,
+    priority integer DEFAULT 1 NOT NULL,
+    triggered_by_transcript_id uuid,
+    context_snippet text,
+    triggered_at_seconds numeric(10,3),
+    was_displayed boolean DEFAULT false NOT NULL,
+    was_clicked boolean DEFAULT false NOT NULL,
+    was_dismissed boolean DEFAULT false NOT NULL,
+    user_feedback varchar(20),
+    model_used varchar(50),
+    prompt_template_id uuid,
+    processing_time_ms integer,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    organization_id uuid NOT NULL,
+    cue varchar(50),
+    evidence jsonb,
+    expires_at_seconds numeric(10,3),
+    CONSTRAINT guidance_pkey PRIMARY KEY (id),
+    CONSTRAINT guidance_prompt_template_id_fkey FOREIGN KEY (prompt_template_id) REFERENCES templates(id)
+        ON DELETE SET NULL,
+    CONSTRAINT guidance_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT guidance_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT guidance_triggered_by_transcript_id_fkey FOREIGN KEY (triggered_by_transcript_id)
+        REFERENCES transcripts(id) ON DELETE SET NULL,
+    CONSTRAINT guidance_evidence_check CHECK (jsonb_typeof(evidence) = 'array'),
+    CONSTRAINT guidance_guidance_type_check CHECK (guidance_type IN ('ask', 'clarify', 'avoid', 'suggest', 'warn')),
+    CONSTRAINT guidance_priority_check CHECK ((priority >= 1) AND (priority <= 3)),
+    CONSTRAINT guidance_processing_time_ms_check CHECK (processing_time_ms >= 0),
+    CONSTRAINT guidance_triggered_at_seconds_check CHECK (triggered_at_seconds >= 0),
+    CONSTRAINT guidance_user_feedback_check CHECK (user_feedback IN ('helpful', 'irrelevant', 'too_late'))
+);
+ALTER TABLE guidance FORCE ROW LEVEL SECURITY;
+ALTER TABLE guidance ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX guidance_prompt_template_id_idx ON guidance (prompt_template_id);
+CREATE INDEX guidance_session_id_idx ON guidance (session_id, triggered_at_seconds);
+CREATE INDEX guidance_triggered_by_transcript_id_idx ON guidance (triggered_by_transcript_id);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON guidance FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_read ON guidance FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON guidance FOR UPDATE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
+CREATE POLICY jobs_delete ON guidance FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON guidance FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON guidance FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY media_read ON guidance FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON guidance FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, 1))
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY owner_all ON guidance TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON guidance TO liveconvo_api;
+GRANT UPDATE (was_displayed, was_clicked, was_dismissed, user_feedback) ON guidance TO liveconvo_api;
+GRANT SELECT, DELETE ON guidance TO liveconvo_jobs;
+GRANT SELECT, INSERT ON guidance TO liveconvo_media;
+GRANT UPDATE (was_displayed, was_clicked, was_dismissed, user_feedback) ON guidance TO liveconvo_media;
+
+CREATE TABLE summaries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    title varchar(255),
+    tldr text,
+    key_decisions jsonb,
+    action_items jsonb,
+    follow_up_questions jsonb,
+    conversation_highlights jsonb,
+    full_transcript text,
+    structured_notes text,
+    generation_status varchar(20) DEFAULT 'pending' NOT NULL,
+    generation_error text,
+    model_used varchar(50),
+    generation_time_seconds numeric(6,2),
+    export_count integer DEFAULT 0 NOT NULL,
+    last_exported_at timestamptz,
+    is_marked_done boolean DEFAULT false NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+    CONSTRAINT summaries_pkey PRIMARY KEY (id),
+    CONSTRAINT summaries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT summaries_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT summaries_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT summaries_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT summaries_completed_check CHECK ((generation_status <> 'completed') OR (tldr IS NOT NULL)),
+    CONSTRAINT summaries_counters_check CHECK ((export_count >= 0) AND (generation_time_seconds >= 0)),
+    CONSTRAINT summaries_error_check CHECK ((generation_status = 'failed') = (generation_error IS NOT NULL)),
+    CONSTRAINT summaries_generation_status_check CHECK (generation_status IN ('pending', 'generating', 'completed',
+        'failed')),
+    CONSTRAINT summaries_lists_check CHECK ((jsonb_typeof(key_decisions) = 'array')
+        AND (jsonb_typeof(action_items) = 'array') AND (jsonb_typeof(follow_up_questions) = 'array')
+        AND (jsonb_typeof(conversation_highlights) = 'array'))
+);
+ALTER TABLE summaries FORCE ROW LEVEL SECURITY;
+ALTER TABLE summaries ENABLE ROW LEVEL SECURITY;
+
+CREATE UNIQUE INDEX summaries_live_session_key ON summaries (session_id) WHERE (deleted_at IS NULL);
+CREATE INDEX summaries_organization_id_idx ON summaries (organization_id, created_at);
+CREATE INDEX summaries_user_id_idx ON summaries (user_id);
+
+CREATE TRIGGER check_summary_state BEFORE UPDATE OF generation_status ON summaries
+    FOR EACH ROW WHEN (old.generation_status <> new.generation_status) EXECUTE FUNCTION check_summary_state();
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON summaries FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_insert ON summaries FOR INSERT TO liveconvo_api
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
+CREATE POLICY api_read ON summaries FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON summaries FOR UPDATE TO liveconvo_api
+    USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
+    WITH CHECK (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_delete ON summaries FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON summaries FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON summaries FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON summaries FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_insert ON summaries FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY media_read ON summaries FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON summaries FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, 1))
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY owner_all ON summaries TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON summaries TO liveconvo_api;
+GRANT INSERT (session_id, user_id, organization_id, title) ON summaries TO liveconvo_api;
+GRANT UPDATE (title, tldr, key_decisions, action_items, follow_up_questions, conversation_highlights, structured_notes,
+    generation_status, generation_error, export_count, last_exported_at, is_marked_done, deleted_at) ON summaries
+    TO liveconvo_api;
+GRANT SELECT, INSERT, DELETE, UPDATE ON summaries TO liveconvo_jobs;
+GRANT SELECT (session_id, generation_status, generation_error, deleted_at) ON summaries TO liveconvo_media;
+GRANT INSERT (session_id, user_id, organization_id, title) ON summaries TO liveconvo_media;
+GRANT UPDATE (generation_status, generation_error) ON summaries TO liveconvo_media;
+
+CREATE TABLE templates (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id uuid,
+    organization_id uuid,
+    name varchar(255) NOT NULL,
+    description text,
+    conversation_type varchar(50),
+    is_system_template boolean DEFAULT false NOT NULL,
+    is_organization_template boolean DEFAULT false NOT NULL,
+    is_public boolean DEFAULT false NOT NULL,
+    guidance_prompts jsonb,
+    context_instructions text,
+    summary_template text,
+    usage_count integer DEFAULT 0 NOT NULL,
+    last_used_at timestamptz,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+CASE,
+    WHEN is_system_template THEN ((organization_id IS NULL) AND (user_id IS NULL) AND (NOT is_organization_template)),
+    WHEN is_organization_template THEN (organization_id IS NOT NULL),
+    ELSE (user_id IS NOT NULL),
+END),
+    CONSTRAINT templates_pkey PRIMARY KEY (id),
+    CONSTRAINT templates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT templates_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT templates_conversation_type_check CHECK (conversation_type IN ('sales', 'support', 'meeting',
+        'interview')),
+    CONSTRAINT templates_guidance_prompts_check CHECK (jsonb_typeof(guidance_prompts) = 'array'),
+    CONSTRAINT templates_name_check CHECK (name <> ''),
+    CONSTRAINT templates_scope_check CHECK (,
+    CONSTRAINT templates_usage_count_check CHECK (usage_count >= 0)
+);
+ALTER TABLE templates FORCE ROW LEVEL SECURITY;
+ALTER TABLE templates ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX templates_organization_id_idx ON templates (organization_id);
+CREATE INDEX templates_user_id_idx ON templates (user_id);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON templates FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_insert ON templates FOR INSERT TO liveconvo_api
+    WITH CHECK (((user_id = (SELECT app_user_id())) AND (NOT is_organization_template) AND ((organization_id IS NULL)
+        OR (organization_id = ANY (ARRAY(SELECT my_organization_ids()))))) OR (is_organization_template
+        AND (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))));
+CREATE POLICY api_read ON templates FOR SELECT TO liveconvo_api
+    USING (((user_id = (SELECT app_user_id())) AND (NOT is_organization_template) AND ((organization_id IS NULL)
+        OR (organization_id = ANY (ARRAY(SELECT my_organization_ids()))))) OR (is_organization_template
+        AND (organization_id = ANY (ARRAY(SELECT readable_organization_ids())))) OR (is_active AND (is_system_template
+        OR is_public)));
+CREATE POLICY api_update ON templates FOR UPDATE TO liveconvo_api
+    USING (((user_id = (SELECT app_user_id())) AND (NOT is_organization_template) AND ((organization_id IS NULL)
+        OR (organization_id = ANY (ARRAY(SELECT my_organization_ids()))))) OR (is_organization_template
+        AND (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))))
+    WITH CHECK (((user_id = (SELECT app_user_id())) AND (NOT is_organization_template) AND ((organization_id IS NULL)
+        OR (organization_id = ANY (ARRAY(SELECT my_organization_ids()))))) OR (is_organization_template
+        AND (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))));
+CREATE POLICY jobs_delete ON templates FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON templates FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON templates FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON templates TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON templates TO liveconvo_api;
+GRANT INSERT (user_id, organization_id, name, description, conversation_type, is_organization_template,
+    guidance_prompts, context_instructions, summary_template) ON templates TO liveconvo_api;
+GRANT UPDATE (name, description, conversation_type, guidance_prompts, context_instructions, summary_template, is_active,
+    deleted_at) ON templates TO liveconvo_api;
+GRANT SELECT, DELETE ON templates TO liveconvo_jobs;
+GRANT SELECT ON templates TO liveconvo_media;
+
+CREATE TABLE documents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    original_filename varchar(255) NOT NULL,
+    file_type varchar(50) NOT NULL,
+    file_size_bytes integer NOT NULL,
+    file_url varchar(512),
+    extracted_text text,
+    processing_status varchar(20) DEFAULT 'pending' NOT NULL,
+    processing_error text,
+    embedding_status varchar(20) DEFAULT 'pending' NOT NULL,
+    pinecone_vector_id varchar(255),
+    ocr_confidence_score numeric(3,2),
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+    CONSTRAINT documents_pkey PRIMARY KEY (id),
+    CONSTRAINT documents_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT documents_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT documents_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT documents_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT documents_embedding_status_check CHECK (embedding_status IN ('pending', 'processing', 'completed',
+        'failed')),
+    CONSTRAINT documents_file_size_bytes_check CHECK (file_size_bytes >= 0),
+    CONSTRAINT documents_ocr_confidence_score_check CHECK ((ocr_confidence_score >= 0) AND (ocr_confidence_score <= 1)),
+    CONSTRAINT documents_original_filename_check CHECK (original_filename <> ''),
+    CONSTRAINT documents_processing_status_check CHECK (processing_status IN ('pending', 'processing', 'completed',
+        'failed'))
+);
+ALTER TABLE documents FORCE ROW LEVEL SECURITY;
+ALTER TABLE documents ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX documents_organization_id_idx ON documents (organization_id);
+CREATE INDEX documents_session_id_idx ON documents (session_id);
+CREATE INDEX documents_user_id_idx ON documents (user_id);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON documents FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_insert ON documents FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY api_read ON documents FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON documents FOR UPDATE TO liveconvo_api
+    USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
+    WITH CHECK (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_delete ON documents FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON documents FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON documents FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_read ON documents FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON documents TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON documents TO liveconvo_api;
+GRANT INSERT (session_id, user_id, organization_id, original_filename, file_type, file_size_bytes,
+    file_url) ON documents TO liveconvo_api;
+GRANT UPDATE (original_filename, deleted_at) ON documents TO liveconvo_api;
+GRANT SELECT, DELETE ON documents TO liveconvo_jobs;
+GRANT UPDATE (extracted_text, processing_status, processing_error, embedding_status, pinecone_vector_id,
+    ocr_confidence_score, deleted_at) ON documents TO liveconvo_jobs;
+GRANT SELECT ON documents TO liveconvo_media;
+
+CREATE TABLE session_context (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    text_context text,
+    context_metadata jsonb,
+    processing_status varchar(20) DEFAULT 'completed' NOT NULL,
+    processing_error text,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT session_context_pkey PRIMARY KEY (id),
+    CONSTRAINT session_context_session_id_key UNIQUE (session_id),
+    CONSTRAINT session_context_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT session_context_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT session_context_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT session_context_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT session_context_context_metadata_check CHECK (jsonb_typeof(context_metadata) = 'object'),
+    CONSTRAINT session_context_processing_status_check CHECK (processing_status IN ('pending', 'processing',
+        'completed', 'failed'))
+);
+ALTER TABLE session_context FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_context ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX session_context_organization_id_idx ON session_context (organization_id);
+CREATE INDEX session_context_user_id_idx ON session_context (user_id);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON session_context FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_delete ON session_context FOR DELETE TO liveconvo_api
+    USING ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY api_insert ON session_context FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY api_read ON session_context FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON session_context FOR UPDATE TO liveconvo_api
+    USING ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY jobs_delete ON session_context FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON session_context FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON session_context FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON session_context TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT, DELETE ON session_context TO liveconvo_api;
+GRANT INSERT (session_id, user_id, organization_id, text_context, context_metadata) ON session_context TO liveconvo_api;
+GRANT UPDATE (text_context, context_metadata) ON session_context TO liveconvo_api;
+GRANT SELECT, DELETE ON session_context TO liveconvo_jobs;
+GRANT SELECT ON session_context TO liveconvo_media;
+
+CREATE TABLE prep_checklist (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    text text NOT NULL,
+    status text DEFAULT 'open' NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    created_by uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    CONSTRAINT prep_checklist_pkey PRIMARY KEY (id),
+    CONSTRAINT prep_checklist_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT prep_checklist_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE,
+    CONSTRAINT prep_checklist_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT prep_checklist_status_check CHECK (status IN ('open', 'done')),
+    CONSTRAINT prep_checklist_text_check CHECK (text <> '')
+);
+ALTER TABLE prep_checklist FORCE ROW LEVEL SECURITY;
+ALTER TABLE prep_checklist ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX prep_checklist_created_by_idx ON prep_checklist (created_by);
+CREATE INDEX prep_checklist_session_id_idx ON prep_checklist (session_id, created_at);
+
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON prep_checklist FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_delete ON prep_checklist FOR DELETE TO liveconvo_api
+    USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (created_by = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY api_insert ON prep_checklist FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+        AND (created_by = (SELECT app_user_id())));
+CREATE POLICY api_read ON prep_checklist FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON prep_checklist FOR UPDATE TO liveconvo_api
+    USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (created_by = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
+    WITH CHECK (((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+        AND (created_by = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_delete ON prep_checklist FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON prep_checklist FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON prep_checklist FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON prep_checklist FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, 1))
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY owner_all ON prep_checklist TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT, DELETE ON prep_checklist TO liveconvo_api;
+GRANT INSERT (session_id, text, status, created_by, organization_id) ON prep_checklist TO liveconvo_api;
+GRANT UPDATE (text, status) ON prep_checklist TO liveconvo_api;
+GRANT SELECT, DELETE ON prep_checklist TO liveconvo_jobs;
+GRANT SELECT ON prep_checklist TO liveconvo_media;
+GRANT UPDATE (status) ON prep_checklist TO liveconvo_media;
+
+CREATE TABLE session_timeline_events (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    event_timestamp timestamptz NOT NULL,
+    title varchar(255) NOT NULL,
+    description text,
+    type varchar(50) NOT NULL,
+    importance varchar(20) NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    organization_id uuid NOT NULL,
+    CONSTRAINT session_timeline_events_pkey PRIMARY KEY (id),
+    CONSTRAINT session_timeline_events_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id)
+        ON DELETE CASCADE,
+    CONSTRAINT session_timeline_events_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT session_timeline_events_importance_check CHECK (importance IN ('low', 'medium', 'high')),
+    CONSTRAINT session_timeline_events_type_check CHECK (type IN ('milestone', 'decision', 'topic_shift', 'action_item',
+        'question', 'agreement', 'speaker_change', 'key_statement'))
+);
+ALTER TABLE session_timeline_events FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_timeline_events ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX session_timeline_events_session_id_idx ON session_timeline_events (session_id, event_timestamp DESC);
+
+CREATE POLICY api_read ON session_timeline_events FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON session_timeline_events FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON session_timeline_events FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON session_timeline_events FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY media_read ON session_timeline_events FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON session_timeline_events TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON session_timeline_events TO liveconvo_api;
+GRANT SELECT, DELETE ON session_timeline_events TO liveconvo_jobs;
+GRANT SELECT, INSERT ON session_timeline_events TO liveconvo_media;
+
+CREATE TABLE recordings (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    participant_id uuid,
+    storage_key varchar(512) NOT NULL,
+    media_type varchar(100) NOT NULL,
+    started_at_ms bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    size_bytes bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    deleted_at timestamptz,
+    CONSTRAINT recordings_pkey PRIMARY KEY (id),
+    CONSTRAINT recordings_storage_key_key UNIQUE (storage_key),
+    CONSTRAINT recordings_participant_id_session_id_fkey FOREIGN KEY (participant_id, session_id)
+        REFERENCES session_participants(id, session_id) ON DELETE SET NULL (participant_id),
+    CONSTRAINT recordings_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT recordings_duration_ms_check CHECK (duration_ms >= 0),
+    CONSTRAINT recordings_sha256_check CHECK (octet_length(sha256) = 32),
+    CONSTRAINT recordings_size_bytes_check CHECK (size_bytes >= 0),
+    CONSTRAINT recordings_started_at_ms_check CHECK (started_at_ms >= 0),
+    CONSTRAINT recordings_storage_key_check CHECK (storage_key !~ '(^/|\.\.)')
+);
+ALTER TABLE recordings FORCE ROW LEVEL SECURITY;
+ALTER TABLE recordings ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX recordings_session_id_idx ON recordings (session_id, started_at_ms);
+
+CREATE POLICY api_read ON recordings FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON recordings FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON recordings FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON recordings FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY media_insert ON recordings FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY media_read ON recordings FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON recordings TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON recordings TO liveconvo_api;
+GRANT SELECT, DELETE ON recordings TO liveconvo_jobs;
+GRANT UPDATE (deleted_at) ON recordings TO liveconvo_jobs;
+GRANT SELECT, INSERT ON recordings TO liveconvo_media;
+
+CREATE TABLE consents (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    participant_id uuid NOT NULL,
+    user_id uuid,
+    version varchar(50) NOT NULL,
+    given_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    withdrawn_at timestamptz,
+    CONSTRAINT consents_pkey PRIMARY KEY (id),
+    CONSTRAINT consents_participant_id_session_id_fkey FOREIGN KEY (participant_id, session_id)
+        REFERENCES session_participants(id, session_id) ON DELETE CASCADE,
+    CONSTRAINT consents_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE SET NULL,
+    CONSTRAINT consents_version_check CHECK (version <> '')
+);
+ALTER TABLE consents FORCE ROW LEVEL SECURITY;
+ALTER TABLE consents ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX consents_session_id_idx ON consents (session_id);
+CREATE UNIQUE INDEX consents_standing_key ON consents (participant_id) WHERE (withdrawn_at IS NULL);
+CREATE INDEX consents_user_id_idx ON consents (user_id);
+
+CREATE POLICY api_read ON consents FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON consents FOR UPDATE TO liveconvo_api
+    USING ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
+CREATE POLICY jobs_delete ON consents FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON consents FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON consents FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON consents FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, 1))
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY owner_all ON consents TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON consents TO liveconvo_api;
+GRANT UPDATE (withdrawn_at) ON consents TO liveconvo_api;
+GRANT SELECT, DELETE ON consents TO liveconvo_jobs;
+GRANT SELECT ON consents TO liveconvo_media;
+GRANT UPDATE (withdrawn_at) ON consents TO liveconvo_media;
+
+CREATE TABLE session_share_links (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    created_by uuid NOT NULL,
+    shared_tabs text[] DEFAULT '{summary}'::text[] NOT NULL,
+    message text,
+    recipient_email varchar(255),
+    expires_at timestamptz,
+    revoked_at timestamptz,
+    access_count integer DEFAULT 0 NOT NULL,
+    last_accessed_at timestamptz,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT session_share_links_pkey PRIMARY KEY (id),
+    CONSTRAINT session_share_links_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT session_share_links_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT session_share_links_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT session_share_links_access_count_check CHECK (access_count >= 0),
+    CONSTRAINT session_share_links_check CHECK (expires_at > created_at),
+    CONSTRAINT session_share_links_recipient_email_check CHECK (recipient_email = lower(recipient_email)),
+    CONSTRAINT session_share_links_shared_tabs_check CHECK ((shared_tabs <@ ARRAY['summary', 'transcript', 'guidance',
+        'metrics']) AND (cardinality(shared_tabs) > 0)),
+    CONSTRAINT session_share_links_token_hash_check CHECK (octet_length(token_hash) = 32)
+);
+ALTER TABLE session_share_links FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_share_links ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX session_share_links_created_by_idx ON session_share_links (created_by);
+CREATE INDEX session_share_links_session_id_idx ON session_share_links (session_id, created_at DESC);
+
+CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF revoked_at ON session_share_links FOR EACH ROW
+    EXECUTE FUNCTION audit_change('shared_tabs', 'expires_at');
+
+CREATE POLICY api_insert ON session_share_links FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+        AND (created_by = (SELECT app_user_id())));
+CREATE POLICY api_read ON session_share_links FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON session_share_links FOR UPDATE TO liveconvo_api
+    USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (created_by = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
+    WITH CHECK (((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+        AND (created_by = (SELECT app_user_id())))
+        OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_delete ON session_share_links FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON session_share_links FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON session_share_links TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT (id, session_id, organization_id, created_by, shared_tabs, message, recipient_email, expires_at,
+    revoked_at, access_count, last_accessed_at, created_at) ON session_share_links TO liveconvo_api;
+GRANT INSERT (token_hash, session_id, organization_id, created_by, shared_tabs, message, recipient_email,
+    expires_at) ON session_share_links TO liveconvo_api;
+GRANT UPDATE (revoked_at) ON session_share_links TO liveconvo_api;
+GRANT DELETE ON session_share_links TO liveconvo_jobs;
+GRANT SELECT (id, session_id, organization_id, created_by, shared_tabs, message, recipient_email, expires_at,
+    revoked_at, access_count, last_accessed_at, created_at) ON session_share_links TO liveconvo_jobs;
+
+CREATE TABLE webhook_endpoints (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid NOT NULL,
+    url varchar(2048) NOT NULL,
+    signing_secret bytea NOT NULL,
+    event_types text[] NOT NULL,
+    is_active boolean DEFAULT true NOT NULL,
+    disabled_reason varchar(50),
+    created_by uuid,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id),
+    CONSTRAINT webhook_endpoints_id_organization_id_key UNIQUE (id, organization_id),
+    CONSTRAINT webhook_endpoints_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL,
+    CONSTRAINT webhook_endpoints_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
+        ON DELETE CASCADE,
+    CONSTRAINT webhook_endpoints_event_types_check CHECK (cardinality(event_types) > 0),
+    CONSTRAINT webhook_endpoints_signing_secret_check CHECK ((octet_length(signing_secret) >= 24)
+        AND (octet_length(signing_secret) <= 64)),
+    CONSTRAINT webhook_endpoints_url_check CHECK ((url LIKE 'https://_%') OR (url LIKE 'http://_%'))
+);
+ALTER TABLE webhook_endpoints FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_endpoints ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX webhook_endpoints_created_by_idx ON webhook_endpoints (created_by);
+CREATE INDEX webhook_endpoints_organization_id_idx ON webhook_endpoints (organization_id);
+
+CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF is_active, url, event_types ON webhook_endpoints
+    FOR EACH ROW EXECUTE FUNCTION audit_change('is_active', 'event_types');
+CREATE TRIGGER touch_updated_at BEFORE UPDATE ON webhook_endpoints FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
+
+CREATE POLICY api_delete ON webhook_endpoints FOR DELETE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY api_insert ON webhook_endpoints FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+        AND (created_by = (SELECT app_user_id())));
+CREATE POLICY api_read ON webhook_endpoints FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY api_update ON webhook_endpoints FOR UPDATE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY jobs_delete ON webhook_endpoints FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON webhook_endpoints FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON webhook_endpoints FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON webhook_endpoints TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT DELETE ON webhook_endpoints TO liveconvo_api;
+GRANT SELECT (id, organization_id, url, event_types, is_active, disabled_reason, created_by, created_at,
+    updated_at) ON webhook_endpoints TO liveconvo_api;
+GRANT INSERT (organization_id, url, signing_secret, event_types, created_by) ON webhook_endpoints TO liveconvo_api;
+GRANT UPDATE (url, signing_secret, event_types, is_active, disabled_reason) ON webhook_endpoints TO liveconvo_api;
+GRANT SELECT, DELETE ON webhook_endpoints TO liveconvo_jobs;
+GRANT UPDATE (is_active, disabled_reason) ON webhook_endpoints TO liveconvo_jobs;
+
+CREATE TABLE webhook_deliveries (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    endpoint_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    event_type text NOT NULL,
+    payload jsonb NOT NULL,
+    status varchar(20) DEFAULT 'pending' NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    response_status integer,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    delivered_at timestamptz,
+    CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
+    CONSTRAINT webhook_deliveries_endpoint_id_organization_id_fkey FOREIGN KEY (endpoint_id, organization_id)
+        REFERENCES webhook_endpoints(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT webhook_deliveries_attempts_check CHECK (attempts >= 0),
+    CONSTRAINT webhook_deliveries_check CHECK ((status = 'delivered') = (delivered_at IS NOT NULL)),
+    CONSTRAINT webhook_deliveries_response_status_check CHECK ((response_status >= 100) AND (response_status <= 599)),
+    CONSTRAINT webhook_deliveries_status_check CHECK (status IN ('pending', 'delivered', 'failed'))
+);
+ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
+ALTER TABLE webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX webhook_deliveries_endpoint_id_idx ON webhook_deliveries (endpoint_id, created_at DESC);
+CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (next_attempt_at) WHERE (status = 'pending');
+
+CREATE POLICY api_read ON webhook_deliveries FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY jobs_delete ON webhook_deliveries FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON webhook_deliveries FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON webhook_deliveries FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON webhook_deliveries FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON webhook_deliveries TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON webhook_deliveries TO liveconvo_api;
+GRANT SELECT, INSERT, DELETE, UPDATE ON webhook_deliveries TO liveconvo_jobs;
+
+-- Live calls ----------------------------------------------------------------------------------------------------------
+
+CREATE TABLE calls (
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    node text NOT NULL,
+    epoch integer NOT NULL,
+    media_url text NOT NULL,
+    lease_until timestamptz NOT NULL,
+    started_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    reserved_seq bigint NOT NULL,
+    CONSTRAINT calls_pkey PRIMARY KEY (session_id),
+    CONSTRAINT calls_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id) REFERENCES sessions(id,
+        organization_id) ON DELETE CASCADE,
+    CONSTRAINT calls_epoch_check CHECK (epoch > 0)
+);
+ALTER TABLE calls FORCE ROW LEVEL SECURITY;
+ALTER TABLE calls ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX calls_node_idx ON calls (node);
+
+CREATE POLICY api_read ON calls FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON calls FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON calls FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON calls FOR INSERT TO liveconvo_media WITH CHECK (true);
+CREATE POLICY media_read ON calls FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON calls FOR UPDATE TO liveconvo_media USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON calls TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON calls TO liveconvo_api;
+GRANT SELECT, DELETE ON calls TO liveconvo_jobs;
+GRANT SELECT, INSERT, UPDATE ON calls TO liveconvo_media;
+
+CREATE TABLE session_events (
+    session_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    epoch integer NOT NULL,
+    type text NOT NULL,
+    at_ms bigint NOT NULL,
+    audience text NOT NULL,
+    payload jsonb NOT NULL,
+    organization_id uuid NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT session_events_pkey PRIMARY KEY (session_id, seq),
+    CONSTRAINT session_events_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT session_events_audience_check CHECK ((audience IN ('everyone', 'coached', 'server'))
+        OR (audience LIKE 'participant:_%')),
+    CONSTRAINT session_events_epoch_check CHECK (epoch > 0),
+    CONSTRAINT session_events_seq_check CHECK (seq > 0)
+);
+ALTER TABLE session_events FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_events ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY api_read ON session_events FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON session_events FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON session_events FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON session_events FOR INSERT TO liveconvo_media
+    WITH CHECK (has_call(session_id, organization_id, epoch));
+CREATE POLICY media_read ON session_events FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON session_events TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON session_events TO liveconvo_api;
+GRANT SELECT, DELETE ON session_events TO liveconvo_jobs;
+GRANT SELECT, INSERT ON session_events TO liveconvo_media;
+
+CREATE TABLE media_nodes (
+    node text NOT NULL,
+    media_url text NOT NULL,
+    registered_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    seen_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT media_nodes_pkey PRIMARY KEY (node)
+);
+ALTER TABLE media_nodes FORCE ROW LEVEL SECURITY;
+ALTER TABLE media_nodes ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY api_read ON media_nodes FOR SELECT TO liveconvo_api USING (true);
+CREATE POLICY media_insert ON media_nodes FOR INSERT TO liveconvo_media WITH CHECK (true);
+CREATE POLICY media_read ON media_nodes FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON media_nodes FOR UPDATE TO liveconvo_media USING (true) WITH CHECK (true);
+CREATE POLICY owner_all ON media_nodes TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON media_nodes TO liveconvo_api;
+GRANT SELECT, INSERT, UPDATE ON media_nodes TO liveconvo_media;
+
+CREATE TABLE call_commands (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    kind varchar(50) NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    created_by uuid,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    acknowledged_at timestamptz,
+    outcome varchar(50),
+    CONSTRAINT call_commands_pkey PRIMARY KEY (id),
+    CONSTRAINT call_commands_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL,
+    CONSTRAINT call_commands_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT call_commands_outcome_check CHECK ((acknowledged_at IS NULL) = (outcome IS NULL)),
+    CONSTRAINT call_commands_payload_check CHECK (jsonb_typeof(payload) = 'object')
+);
+ALTER TABLE call_commands FORCE ROW LEVEL SECURITY;
+ALTER TABLE call_commands ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX call_commands_created_by_idx ON call_commands (created_by);
+CREATE INDEX call_commands_pending_idx ON call_commands (session_id, created_at) WHERE (acknowledged_at IS NULL);
+CREATE INDEX call_commands_session_id_idx ON call_commands (session_id);
+
+CREATE POLICY api_insert ON call_commands FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+        AND (created_by = (SELECT app_user_id())));
+CREATE POLICY api_read ON call_commands FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY jobs_delete ON call_commands FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON call_commands FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON call_commands FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY media_update ON call_commands FOR UPDATE TO liveconvo_media
+    USING (has_call(session_id, organization_id, 1))
+    WITH CHECK (has_call(session_id, organization_id, 1));
+CREATE POLICY owner_all ON call_commands TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON call_commands TO liveconvo_api;
+GRANT INSERT (id, session_id, organization_id, kind, payload, created_by) ON call_commands TO liveconvo_api;
+GRANT SELECT, DELETE ON call_commands TO liveconvo_jobs;
+GRANT SELECT ON call_commands TO liveconvo_media;
+GRANT UPDATE (acknowledged_at, outcome) ON call_commands TO liveconvo_media;
+
+CREATE TABLE join_tickets (
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    participant_id uuid NOT NULL,
+    node text NOT NULL,
+    media_url text NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    CONSTRAINT join_tickets_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT join_tickets_participant_id_fkey FOREIGN KEY (participant_id, session_id)
+        REFERENCES session_participants(id, session_id) ON DELETE CASCADE,
+    CONSTRAINT join_tickets_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT join_tickets_token_hash_check CHECK (octet_length(token_hash) = 32)
+);
+ALTER TABLE join_tickets FORCE ROW LEVEL SECURITY;
+ALTER TABLE join_tickets ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX join_tickets_participant_id_idx ON join_tickets (participant_id);
+CREATE INDEX join_tickets_session_id_idx ON join_tickets (session_id);
+
+CREATE POLICY api_insert ON join_tickets FOR INSERT TO liveconvo_api
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
+CREATE POLICY jobs_delete ON join_tickets FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON join_tickets FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON join_tickets TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT INSERT (token_hash, session_id, organization_id, participant_id, node, media_url, expires_at) ON join_tickets
+    TO liveconvo_api;
+GRANT DELETE ON join_tickets TO liveconvo_jobs;
+GRANT SELECT (session_id, organization_id, participant_id, created_at, expires_at, used_at) ON join_tickets
+    TO liveconvo_jobs;
+
+CREATE TABLE session_invites (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    role varchar(20) NOT NULL,
+    name varchar(255),
+    created_by uuid NOT NULL,
+    expires_at timestamptz NOT NULL,
+    revoked_at timestamptz,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT session_invites_pkey PRIMARY KEY (id),
+    CONSTRAINT session_invites_token_hash_key UNIQUE (token_hash),
+    CONSTRAINT session_invites_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT session_invites_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT session_invites_role_check CHECK (role IN ('participant', 'supervisor', 'customer')),
+    CONSTRAINT session_invites_token_hash_check CHECK (octet_length(token_hash) = 32)
+);
+ALTER TABLE session_invites FORCE ROW LEVEL SECURITY;
+ALTER TABLE session_invites ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX session_invites_created_by_idx ON session_invites (created_by);
+CREATE INDEX session_invites_session_id_idx ON session_invites (session_id);
+
+CREATE POLICY api_insert ON session_invites FOR INSERT TO liveconvo_api
+    WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+        AND (created_by = (SELECT app_user_id())));
+CREATE POLICY api_read ON session_invites FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+CREATE POLICY api_update ON session_invites FOR UPDATE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
+CREATE POLICY jobs_delete ON session_invites FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON session_invites FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON session_invites TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT (id, session_id, organization_id, role, name, created_by, expires_at, revoked_at,
+    created_at) ON session_invites TO liveconvo_api;
+GRANT INSERT (token_hash, session_id, organization_id, role, name, created_by, expires_at) ON session_invites
+    TO liveconvo_api;
+GRANT UPDATE (revoked_at) ON session_invites TO liveconvo_api;
+GRANT DELETE ON session_invites TO liveconvo_jobs;
+GRANT SELECT (id, session_id, organization_id, role, name, created_by, expires_at, revoked_at,
+    created_at) ON session_invites TO liveconvo_jobs;
+
+-- Housekeeping --------------------------------------------------------------------------------------------------------
+
+CREATE TABLE system_logs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    level varchar(10) NOT NULL,
+    logger_name varchar(100),
+    message text NOT NULL,
+    user_id uuid,
+    session_id uuid,
+    module varchar(100),
+    function_name varchar(100),
+    line_number integer,
+    exception_traceback text,
+    request_id varchar(100),
+    ip_address inet,
+    endpoint varchar(255),
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT system_logs_pkey PRIMARY KEY (id),
+    CONSTRAINT system_logs_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE SET NULL,
+    CONSTRAINT system_logs_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE SET NULL,
+    CONSTRAINT system_logs_level_check CHECK (level IN ('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'))
+);
+ALTER TABLE system_logs FORCE ROW LEVEL SECURITY;
+ALTER TABLE system_logs ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX system_logs_created_at_idx ON system_logs (created_at);
+CREATE INDEX system_logs_session_id_idx ON system_logs (session_id);
+CREATE INDEX system_logs_user_id_idx ON system_logs (user_id);
+
+CREATE POLICY api_insert ON system_logs FOR INSERT TO liveconvo_api WITH CHECK (true);
+CREATE POLICY api_read ON system_logs FOR SELECT TO liveconvo_api USING (SELECT is_platform_admin());
+CREATE POLICY jobs_delete ON system_logs FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON system_logs FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON system_logs FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_insert ON system_logs FOR INSERT TO liveconvo_media WITH CHECK (true);
+CREATE POLICY owner_all ON system_logs TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON system_logs TO liveconvo_api;
+GRANT INSERT (level, logger_name, message, user_id, session_id, module, function_name, line_number, exception_traceback,
+    request_id, ip_address, endpoint) ON system_logs TO liveconvo_api;
+GRANT SELECT, INSERT, DELETE ON system_logs TO liveconvo_jobs;
+GRANT INSERT (level, logger_name, message, user_id, session_id, module, function_name, line_number, exception_traceback,
+    request_id, ip_address, endpoint) ON system_logs TO liveconvo_media;
+
+CREATE TABLE schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    CONSTRAINT schema_migrations_pkey PRIMARY KEY (version)
+);
+
+-- Functions -----------------------------------------------------------------------------------------------------------
+
+CREATE FUNCTION accept_invitation(wanted_token text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    invitation organization_invitations;
+    seats integer;
+    taken integer;
+BEGIN
+    SELECT organization_invitations.*
+    INTO invitation
+    FROM organization_invitations
+    JOIN organizations ON organizations.id = organization_invitations.organization_id
+    WHERE invitation_token = wanted_token
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('invitation_not_found', 'LC003');
+    END IF;
+    IF invitation.email IS DISTINCT FROM my_verified_email() THEN
+        PERFORM refuse('invitation_not_yours');
+    END IF;
+    IF invitation.status = 'accepted' AND invitation.accepted_by_user_id = app_user_id() THEN
+        RETURN invitation.organization_id;
+    END IF;
+    IF invitation.status <> 'pending' THEN
+        PERFORM refuse('invitation_state');
+    END IF;
+    IF invitation.expires_at <= now() THEN
+        PERFORM refuse('invitation_expired');
+    END IF;
+    SELECT least(organizations.max_members, plans.max_organization_members)
+    INTO seats
+    FROM organizations
+    LEFT JOIN subscriptions
+        ON subscriptions.organization_id = organizations.id
+        AND subscriptions.status IN ('active', 'trialing', 'past_due')
+    LEFT JOIN plans ON plans.id = subscriptions.plan_id
+    WHERE organizations.id = invitation.organization_id;
+    SELECT count(*)
+    INTO taken
+    FROM organization_members
+    WHERE organization_id = invitation.organization_id
+        AND user_id <> app_user_id()
+        AND status = 'active';
+    IF taken >= seats THEN
+        PERFORM refuse('member_limit');
+    END IF;
+    INSERT INTO organization_members (organization_id, user_id, role, status, joined_at)
+    VALUES (invitation.organization_id, app_user_id(), invitation.role, 'active', now())
+    ON CONFLICT (organization_id, user_id) DO UPDATE
+    SET role = CASE WHEN organization_members.status = 'active' THEN organization_members.role ELSE excluded.role END,
+        joined_at = CASE
+            WHEN organization_members.status = 'active' THEN organization_members.joined_at ELSE excluded.joined_at END,
+        status = 'active';
+    UPDATE organization_invitations
+    SET status = 'accepted',
+        accepted_by_user_id = app_user_id(),
+        accepted_at = now()
+    WHERE id = invitation.id;
+    UPDATE users
+    SET current_organization_id = invitation.organization_id,
+        has_completed_onboarding = true,
+        has_completed_organization_setup = true
+    WHERE id = app_user_id();
+    RETURN invitation.organization_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION accept_invitation FROM PUBLIC;
+GRANT ALL ON FUNCTION accept_invitation TO liveconvo_api;
+
+CREATE FUNCTION add_usage_seconds(session_ids uuid[], organization_ids uuid[], user_ids uuid[],
+    minutes_at timestamptz[], seconds integer[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM lock_usage(session_ids);
+    INSERT INTO usage_intervals (session_id, participant_id, epoch, from_ms, to_ms, organization_id, user_id)
+    SELECT id, id, 0, free_ms, least(free_ms + wanted_ms, ends_ms), organization_id, user_id
+    FROM (
+        SELECT
+            sessions.id,
+            sessions.organization_id,
+            sessions.user_id,
+            metered.wanted_ms,
+            placed.begins_ms + 60000 AS ends_ms,
+            greatest(
+                0,
+                placed.begins_ms,
+                (
+                    SELECT max(to_ms)
+                    FROM usage_intervals
+                    WHERE session_id = sessions.id
+                        AND participant_id = sessions.id
+                        AND epoch = 0
+                        AND from_ms < placed.begins_ms + 60000
+                )
+            ) AS free_ms
+        FROM (
+            SELECT session_id, organization_id, user_id, minute_at, sum(added.seconds) * 1000 AS wanted_ms
+            FROM (
+                SELECT
+                    unnest(session_ids) AS session_id,
+                    unnest(organization_ids) AS organization_id,
+                    unnest(user_ids) AS user_id,
+                    date_trunc('minute', unnest(minutes_at)) AS minute_at,
+                    unnest(seconds) AS seconds
+            ) AS added
+            WHERE added.seconds > 0
+            GROUP BY session_id, organization_id, user_id, minute_at
+        ) AS metered
+        JOIN sessions
+            ON sessions.id = metered.session_id
+            AND sessions.organization_id = metered.organization_id
+            AND sessions.user_id = metered.user_id
+        JOIN calls ON calls.session_id = sessions.id
+        CROSS JOIN LATERAL (
+            SELECT
+                (extract(epoch FROM minute_at) * 1000)::bigint
+                - media_zero_ms(recording_started_at, calls.started_at, sessions.created_at) AS begins_ms
+        ) AS placed
+    ) AS report
+    WHERE free_ms < ends_ms;
+END
+$$;
+
+REVOKE ALL ON FUNCTION add_usage_seconds FROM PUBLIC;
+GRANT ALL ON FUNCTION add_usage_seconds TO liveconvo_media;
+
+CREATE FUNCTION app_user_id() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('app.user_id', true), ''))::uuid;
+
+CREATE FUNCTION audit_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    before jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
+    after jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
+    written jsonb := CASE WHEN TG_OP = 'DELETE' THEN before ELSE after END;
+    changed jsonb;
+BEGIN
+    SELECT coalesce(jsonb_object_agg(
+        key,
+        CASE WHEN key = ANY (TG_ARGV) THEN jsonb_build_array(before -> key, after -> key) ELSE 'true' END
+    ), '{}')
+    INTO changed
+    FROM jsonb_object_keys(written) AS key
+    WHERE before -> key IS DISTINCT FROM after -> key
+        AND key NOT IN ('id', 'created_at', 'updated_at');
+    PERFORM write_audit(
+        (written ->> 'organization_id')::uuid,
+        TG_TABLE_NAME || '.' || lower(TG_OP),
+        TG_TABLE_NAME,
+        (written ->> CASE TG_TABLE_NAME WHEN 'organization_members' THEN 'user_id' ELSE 'id' END)::uuid,
+        changed
+    );
+    RETURN NULL;
+END
+$$;
+
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+REVOKE ALL ON FUNCTION audit_change FROM PUBLIC;
+
+CREATE FUNCTION audit_hash(entry audit_log) RETURNS bytea
+    LANGUAGE sql STABLE
+    RETURN sha256((COALESCE((entry).previous_hash, '\x'::bytea) || convert_to((jsonb_build_array((entry).id,
+        (entry).organization_id, to_char(((entry).at AT TIME ZONE 'UTC'), 'YYYY-MM-DD HH24:MI:SS.US'),
+        (entry).actor_kind, (entry).actor_id, (entry).action, (entry).target_kind, (entry).target_id,
+        (entry).details))::text, 'UTF8'::name)));
+
+REVOKE ALL ON FUNCTION audit_hash FROM PUBLIC;
+
+CREATE FUNCTION authenticate(wanted_hash bytea) RETURNS TABLE(user_id uuid, email varchar, full_name varchar,
+    has_password boolean, organization_id uuid, organization_name varchar, organization_slug varchar, role varchar)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH touched AS (
+        UPDATE user_app_sessions
+        SET last_activity_at = now()
+        WHERE session_token = encode(wanted_hash, 'hex')
+            AND ended_at IS NULL
+            AND last_activity_at BETWEEN now() - interval '30 days' AND now() - interval '5 minutes'
+    )
+    SELECT
+        users.id,
+        users.email,
+        users.full_name,
+        users.password_hash IS NOT NULL,
+        organizations.id,
+        organizations.name,
+        organizations.slug,
+        organization_members.role
+    FROM user_app_sessions
+    JOIN users ON users.id = user_app_sessions.user_id
+    JOIN organizations ON organizations.id = users.current_organization_id
+    JOIN organization_members
+        ON organization_members.organization_id = organizations.id
+        AND organization_members.user_id = users.id
+        AND organization_members.status = 'active'
+    WHERE user_app_sessions.session_token = encode(wanted_hash, 'hex')
+        AND user_app_sessions.ended_at IS NULL
+        AND user_app_sessions.last_activity_at > now() - interval '30 days'
+        AND users.is_active
+        AND users.deleted_at IS NULL
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION authenticate FROM PUBLIC;
+GRANT ALL ON FUNCTION authenticate TO liveconvo_api;
+
+CREATE FUNCTION authenticate_api_key(wanted_hash bytea) RETURNS TABLE(api_key_id uuid, scopes text[], user_id uuid,
+    email varchar, full_name varchar, organization_id uuid, organization_name varchar, organization_slug varchar,
+    role varchar)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH touched AS (
+        UPDATE api_keys
+        SET last_used_at = now()
+        WHERE key_hash = wanted_hash
+            AND revoked_at IS NULL
+            AND (last_used_at IS NULL OR last_used_at < now() - interval '5 minutes')
+    )
+    SELECT
+        api_keys.id,
+        api_keys.scopes,
+        users.id,
+        users.email,
+        users.full_name,
+        organizations.id,
+        organizations.name,
+        organizations.slug,
+        organization_members.role
+    FROM api_keys
+    JOIN users ON users.id = api_keys.user_id
+    JOIN organizations ON organizations.id = api_keys.organization_id
+    JOIN organization_members
+        ON organization_members.organization_id = api_keys.organization_id
+        AND organization_members.user_id = api_keys.user_id
+        AND organization_members.status = 'active'
+    WHERE api_keys.key_hash = wanted_hash
+        AND api_keys.revoked_at IS NULL
+        AND (api_keys.expires_at IS NULL OR api_keys.expires_at > now())
+        AND users.is_active
+        AND users.deleted_at IS NULL
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION authenticate_api_key FROM PUBLIC;
+GRANT ALL ON FUNCTION authenticate_api_key TO liveconvo_api;
+
+CREATE FUNCTION chain_audit() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('audit ' || coalesce(NEW.organization_id::text, ''), 0));
+    NEW.id := nextval(pg_get_serial_sequence('audit_log', 'id'));
+    NEW.at := clock_timestamp();
+    NEW.previous_hash := (
+        SELECT hash
+        FROM audit_log
+        WHERE organization_id IS NOT DISTINCT FROM NEW.organization_id
+        ORDER BY id DESC
+        LIMIT 1
+    );
+    NEW.hash := audit_hash(NEW);
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION chain_audit FROM PUBLIC;
+
+CREATE FUNCTION check_invitation_role() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = NEW.organization_id
+            AND user_id = NEW.invited_by_user_id
+            AND status = 'active'
+            AND role = 'owner'
+    ) THEN
+        PERFORM refuse('not_an_owner');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION check_invitation_role FROM PUBLIC;
+
+CREATE FUNCTION check_invitation_state() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.status <> 'pending' THEN
+        PERFORM refuse('invitation_state');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION check_session_state() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
+        ('draft', 'active'), ('active', 'completed'), ('completed', 'archived'), ('archived', 'completed')
+    ) THEN
+        PERFORM refuse('session_state');
+    END IF;
+    IF OLD.recording_started_at IS NOT NULL AND NEW.recording_started_at IS DISTINCT FROM OLD.recording_started_at THEN
+        PERFORM refuse('recording_started');
+    END IF;
+    IF OLD.erased_at IS NOT NULL AND NEW.erased_at IS DISTINCT FROM OLD.erased_at THEN
+        PERFORM refuse('session_erased');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION check_session_template() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM templates
+        WHERE id = NEW.selected_template_id
+            AND deleted_at IS NULL
+            AND (is_system_template OR is_public OR organization_id = NEW.organization_id OR user_id = NEW.user_id)
+    ) THEN
+        PERFORM refuse('template_not_found', 'LC003');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION check_session_template FROM PUBLIC;
+
+CREATE FUNCTION check_summary_state() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF (OLD.generation_status, NEW.generation_status) NOT IN (
+        ('pending', 'generating'), ('generating', 'completed'), ('generating', 'failed'),
+        ('failed', 'generating'), ('failed', 'pending'), ('completed', 'pending')
+    ) THEN
+        PERFORM refuse('summary_state');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION close_admin_door(wanted_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    closed uuid;
+BEGIN
+    UPDATE admin_grants
+    SET closed_at = now()
+    WHERE id = wanted_id
+        AND user_id = app_user_id()
+        AND closed_at IS NULL
+    RETURNING organization_id INTO closed;
+    IF closed IS NULL THEN
+        RETURN false;
+    END IF;
+    INSERT INTO audit_log (organization_id, actor_kind, actor_id, action, target_kind, target_id, hash)
+    VALUES (closed, 'platform_admin', app_user_id(), 'admin_door.closed', 'admin_grants', wanted_id, '\x');
+    RETURN true;
+END
+$$;
+
+REVOKE ALL ON FUNCTION close_admin_door FROM PUBLIC;
+GRANT ALL ON FUNCTION close_admin_door TO liveconvo_api;
+
+CREATE FUNCTION count_new_sessions() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    touched record;
+BEGIN
+    SELECT array_agg(organization_id) AS organization_ids, array_agg(user_id) AS user_ids
+    INTO touched
+    FROM changed
+    WHERE recording_started_at IS NOT NULL;
+    IF touched.user_ids IS NOT NULL THEN
+        PERFORM count_recorded_sessions(touched.organization_ids, touched.user_ids);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION count_new_sessions FROM PUBLIC;
+
+CREATE FUNCTION count_recorded_sessions(organization_ids uuid[], user_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM take_usage_locks(ARRAY(
+        SELECT usage_lock(organization_id, user_id)
+        FROM unnest(organization_ids, user_ids) AS person (organization_id, user_id)
+    ));
+    UPDATE organization_members
+    SET total_sessions_count = recorded.sessions
+    FROM (
+        SELECT DISTINCT organization_id, user_id
+        FROM unnest(organization_ids, user_ids) AS changed (organization_id, user_id)
+    ) AS person
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS sessions
+        FROM sessions
+        WHERE sessions.user_id = person.user_id
+            AND sessions.organization_id = person.organization_id
+            AND recording_started_at IS NOT NULL
+    ) AS recorded
+    WHERE organization_members.organization_id = person.organization_id
+        AND organization_members.user_id = person.user_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION count_recorded_sessions FROM PUBLIC;
+
+CREATE FUNCTION count_template_use() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE templates
+    SET usage_count = usage_count + 1,
+        last_used_at = now()
+    WHERE id = NEW.selected_template_id;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION count_template_use FROM PUBLIC;
+
+CREATE FUNCTION create_organization(wanted_name text, wanted_slug text, wanted_timezone text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    person users;
+    plan plans;
+    made uuid;
+BEGIN
+    SELECT * INTO person FROM users WHERE id = app_user_id() AND is_active AND deleted_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    IF EXISTS (
+        SELECT FROM organization_members
+        JOIN organizations ON organizations.id = organization_members.organization_id
+        WHERE organization_members.user_id = person.id
+            AND organization_members.role = 'owner'
+            AND organization_members.status = 'active'
+            AND organizations.deleted_at IS NULL
+    ) THEN
+        PERFORM refuse('organization_exists');
+    END IF;
+    SELECT * INTO plan FROM plans WHERE name IN ('individual_free', 'free') AND is_active ORDER BY name DESC LIMIT 1;
+    IF NOT FOUND THEN
+        PERFORM refuse('no_free_plan');
+    END IF;
+    -- Without a limit of its own, so that the plan's holds, and another plan's after an upgrade.
+    -- A slug that is taken is not told, it gets a suffix; the index decides between two who ask at once.
+    FOR attempt IN 1..20 LOOP
+        INSERT INTO organizations (name, display_name, slug, contact_email, default_timezone, max_members)
+        VALUES (
+            wanted_name, wanted_name,
+            CASE WHEN attempt = 1 THEN wanted_slug
+                ELSE left(wanted_slug, 91) || '-' || substr(md5(gen_random_uuid()::text), 1, 8) END,
+            person.email, wanted_timezone, NULL
+        )
+        ON CONFLICT (slug) DO NOTHING
+        RETURNING id INTO made;
+        EXIT WHEN made IS NOT NULL;
+    END LOOP;
+    INSERT INTO organization_members (organization_id, user_id, role) VALUES (made, person.id, 'owner');
+    INSERT INTO subscriptions (
+        organization_id, plan_id, plan_type, status, current_period_start, current_period_end
+    )
+    VALUES (made, plan.id, 'monthly', 'active', now(), now() + interval '30 days');
+    UPDATE users
+    SET current_organization_id = made,
+        timezone = wanted_timezone,
+        has_completed_onboarding = true,
+        has_completed_organization_setup = true
+    WHERE id = person.id;
+    RETURN made;
+END
+$$;
+
+REVOKE ALL ON FUNCTION create_organization FROM PUBLIC;
+GRANT ALL ON FUNCTION create_organization TO liveconvo_api;
+
+CREATE FUNCTION decline_invitation(wanted_token text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH declined AS (
+        UPDATE organization_invitations
+        SET status = 'declined',
+            declined_at = now()
+        WHERE invitation_token = wanted_token
+            AND status = 'pending'
+        RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM declined)
+$$;
+
+REVOKE ALL ON FUNCTION decline_invitation FROM PUBLIC;
+GRANT ALL ON FUNCTION decline_invitation TO liveconvo_api;
+
+CREATE FUNCTION delete_organization(wanted_organization_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    IF wanted_organization_id NOT IN (SELECT my_owned_organization_ids()) THEN
+        PERFORM refuse('not_an_owner');
+    END IF;
+    UPDATE organizations
+    SET deleted_at = now()
+    WHERE id = wanted_organization_id;
+    PERFORM write_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
+END
+$$;
+
+REVOKE ALL ON FUNCTION delete_organization FROM PUBLIC;
+GRANT ALL ON FUNCTION delete_organization TO liveconvo_api;
+
+CREATE FUNCTION derive_from_intervals() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    changed_ids uuid[] := ARRAY(SELECT DISTINCT session_id FROM changed);
+BEGIN
+    IF cardinality(changed_ids) > 0 THEN
+        PERFORM derive_usage(changed_ids);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION derive_from_intervals FROM PUBLIC;
+
+CREATE FUNCTION derive_usage(wanted_session_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM lock_usage(wanted_session_ids);
+    -- A statement of its own: it sees what others committed before they gave the lock away.
+    WITH metered AS (
+        SELECT
+            sessions.id,
+            sessions.organization_id,
+            sessions.user_id,
+            media_zero_ms(recording_started_at, calls.started_at, sessions.created_at) AS zero_ms
+        FROM sessions
+        LEFT JOIN calls ON calls.session_id = sessions.id
+        WHERE sessions.id = ANY (wanted_session_ids)
+    ),
+    pieces AS (
+        SELECT metered.id, unnest(range_agg(int8range(zero_ms + from_ms, zero_ms + to_ms))) AS piece
+        FROM metered
+        JOIN usage_intervals ON usage_intervals.session_id = metered.id
+        GROUP BY metered.id
+    ),
+    minutes AS (
+        SELECT
+            id,
+            minute,
+            sum(
+                least(upper(piece), (minute + 1) * 60000) - greatest(lower(piece), minute * 60000)
+            )::bigint AS covered_ms
+        FROM pieces
+        CROSS JOIN LATERAL generate_series(lower(piece) / 60000, (upper(piece) - 1) / 60000) AS minute
+        GROUP BY id, minute
+    ),
+    totals AS (
+        SELECT id, minute, covered_ms, (sum(covered_ms) OVER (PARTITION BY id ORDER BY minute))::bigint AS total_ms
+        FROM minutes
+    ),
+    derived AS (
+        SELECT
+            id,
+            to_timestamp(minute * 60) AS minute_at,
+            (total_ms / 1000 - (total_ms - covered_ms) / 1000)::integer AS seconds
+        FROM totals
+    ),
+    gone AS (
+        DELETE FROM usage_tracking
+        WHERE session_id = ANY (wanted_session_ids)
+            AND NOT EXISTS (
+                SELECT FROM derived
+                WHERE derived.id = usage_tracking.session_id
+                    AND derived.minute_at = usage_tracking.minute_timestamp
+                    AND derived.seconds > 0
+            )
+    )
+    INSERT INTO usage_tracking AS stored (organization_id, user_id, session_id, minute_timestamp, seconds_recorded)
+    SELECT metered.organization_id, metered.user_id, metered.id, derived.minute_at, derived.seconds
+    FROM derived
+    JOIN metered
+    USING (id)
+    LEFT JOIN usage_tracking AS known
+        ON known.session_id = derived.id
+        AND known.minute_timestamp = derived.minute_at
+    WHERE derived.seconds > 0
+        AND known.seconds_recorded IS DISTINCT FROM derived.seconds
+    ON CONFLICT (session_id, minute_timestamp) DO UPDATE
+    SET seconds_recorded = excluded.seconds_recorded;
+END
+$$;
+
+REVOKE ALL ON FUNCTION derive_usage FROM PUBLIC;
+
+CREATE FUNCTION end_app_session(wanted_hash bytea) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH ended AS (
+        UPDATE user_app_sessions
+        SET ended_at = now(),
+            last_activity_at = now(),
+            duration_seconds = extract(epoch FROM now() - started_at)
+        WHERE session_token = encode(wanted_hash, 'hex')
+            AND ended_at IS NULL
+        RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM ended)
+$$;
+
+REVOKE ALL ON FUNCTION end_app_session FROM PUBLIC;
+GRANT ALL ON FUNCTION end_app_session TO liveconvo_api;
+
+CREATE FUNCTION find_credentials(wanted_email text) RETURNS TABLE(user_id uuid, password_hash varchar)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT id, users.password_hash
+    FROM users
+    WHERE email = wanted_email
+        AND is_active
+        AND deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION find_credentials FROM PUBLIC;
+GRANT ALL ON FUNCTION find_credentials TO liveconvo_api;
+
+CREATE FUNCTION find_invitation(wanted_token text) RETURNS TABLE(id uuid, email varchar, role varchar,
+    organization_id uuid, organization_name varchar, personal_message text, expires_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        organization_invitations.id,
+        organization_invitations.email,
+        organization_invitations.role,
+        organizations.id,
+        organizations.name,
+        organization_invitations.personal_message,
+        organization_invitations.expires_at
+    FROM organization_invitations
+    JOIN organizations ON organizations.id = organization_invitations.organization_id
+    WHERE organization_invitations.invitation_token = wanted_token
+        AND organization_invitations.status = 'pending'
+        AND organization_invitations.expires_at > now()
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION find_invitation FROM PUBLIC;
+GRANT ALL ON FUNCTION find_invitation TO liveconvo_api;
+
+CREATE FUNCTION find_invite(wanted_hash bytea) RETURNS TABLE(id uuid, session_id uuid, organization_id uuid,
+    role varchar, name varchar, created_by uuid, expires_at timestamptz, session_title varchar,
+    conversation_type varchar, session_status varchar, organization_name varchar)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        session_invites.id,
+        session_invites.session_id,
+        session_invites.organization_id,
+        session_invites.role,
+        session_invites.name,
+        session_invites.created_by,
+        session_invites.expires_at,
+        sessions.title,
+        sessions.conversation_type,
+        sessions.status,
+        organizations.name
+    FROM session_invites
+    JOIN sessions ON sessions.id = session_invites.session_id
+    JOIN organizations ON organizations.id = session_invites.organization_id
+    JOIN organization_members
+        ON organization_members.organization_id = session_invites.organization_id
+        AND organization_members.user_id = session_invites.created_by
+        AND organization_members.status = 'active'
+    WHERE session_invites.token_hash = wanted_hash
+        AND session_invites.revoked_at IS NULL
+        AND session_invites.expires_at > now()
+        AND sessions.deleted_at IS NULL
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION find_invite FROM PUBLIC;
+GRANT ALL ON FUNCTION find_invite TO liveconvo_api;
+
+CREATE FUNCTION find_ticket(wanted_hash bytea) RETURNS TABLE(session_id uuid, organization_id uuid, participant_id uuid,
+    name varchar, role varchar, source varchar, shared_mic boolean, coached boolean, consented boolean, user_id uuid,
+    expires_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        join_tickets.session_id,
+        join_tickets.organization_id,
+        join_tickets.participant_id,
+        session_participants.name,
+        session_participants.role,
+        session_participants.source,
+        session_participants.shared_mic,
+        session_participants.coached,
+        session_participants.consented_at IS NOT NULL,
+        session_participants.user_id,
+        join_tickets.expires_at
+    FROM join_tickets
+    JOIN session_participants ON session_participants.id = join_tickets.participant_id
+    WHERE join_tickets.token_hash = wanted_hash
+        AND join_tickets.used_at IS NULL
+        AND join_tickets.expires_at > now()
+$$;
+
+REVOKE ALL ON FUNCTION find_ticket FROM PUBLIC;
+GRANT ALL ON FUNCTION find_ticket TO liveconvo_media;
+
+CREATE FUNCTION has_call(wanted_session_id uuid, wanted_organization_id uuid, wanted_epoch integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM calls
+        WHERE session_id = wanted_session_id
+            AND organization_id = wanted_organization_id
+            AND epoch >= wanted_epoch
+    )
+$$;
+
+REVOKE ALL ON FUNCTION has_call FROM PUBLIC;
+GRANT ALL ON FUNCTION has_call TO liveconvo_media;
+
+CREATE FUNCTION is_platform_admin() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM users
+        WHERE id = app_user_id()
+            AND is_admin
+            AND is_active
+            AND deleted_at IS NULL
+    )
+$$;
+
+REVOKE ALL ON FUNCTION is_platform_admin FROM PUBLIC;
+GRANT ALL ON FUNCTION is_platform_admin TO liveconvo_api;
+
+CREATE FUNCTION join_waitlist(wanted_name text, wanted_email text, wanted_company text, wanted_use_case text,
+    wanted_referral_source text) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH joined AS (
+        INSERT INTO beta_waitlist (name, email, company, use_case, referral_source)
+        VALUES (wanted_name, wanted_email, wanted_company, wanted_use_case, wanted_referral_source)
+        ON CONFLICT (email) DO NOTHING
+        RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM joined)
+$$;
+
+REVOKE ALL ON FUNCTION join_waitlist FROM PUBLIC;
+GRANT ALL ON FUNCTION join_waitlist TO liveconvo_api;
+
+CREATE FUNCTION keep_audit() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM refuse('audit_is_final');
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION keep_audit FROM PUBLIC;
+
+CREATE FUNCTION keep_email_flags_equal() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        NEW.email_verified := NEW.email_verified OR NEW.is_email_verified;
+    ELSIF NEW.email_verified = OLD.email_verified AND NEW.is_email_verified = OLD.is_email_verified THEN
+        NEW.email_verified := NEW.email_verified AND NEW.email = OLD.email;
+    ELSIF NEW.email_verified = OLD.email_verified THEN
+        NEW.email_verified := NEW.is_email_verified;
+    END IF;
+    NEW.is_email_verified := NEW.email_verified;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION lock_usage(wanted_session_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM take_usage_locks(ARRAY(
+        SELECT usage_lock(organization_id, user_id)
+        FROM sessions
+        WHERE id = ANY (wanted_session_ids)
+    ));
+END
+$$;
+
+REVOKE ALL ON FUNCTION lock_usage FROM PUBLIC;
+GRANT ALL ON FUNCTION lock_usage TO liveconvo_media;
+
+CREATE FUNCTION media_zero_ms(recording_started_at timestamptz, call_started_at timestamptz,
+    created_at timestamptz) RETURNS bigint
+    LANGUAGE sql STABLE
+    RETURN (floor((EXTRACT(epoch FROM COALESCE(recording_started_at, call_started_at, created_at)) * 1000)))::bigint;
+
+REVOKE ALL ON FUNCTION media_zero_ms FROM PUBLIC;
+
+CREATE FUNCTION my_managed_organization_ids() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT organization_id
+    FROM organization_members
+    WHERE user_id = app_user_id()
+        AND role IN ('owner', 'admin')
+        AND organization_id IN (SELECT my_organization_ids())
+$$;
+
+REVOKE ALL ON FUNCTION my_managed_organization_ids FROM PUBLIC;
+GRANT ALL ON FUNCTION my_managed_organization_ids TO liveconvo_api;
+
+CREATE FUNCTION my_organization_ids() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT organization_members.organization_id
+    FROM organization_members
+    JOIN organizations ON organizations.id = organization_members.organization_id
+    JOIN users ON users.id = organization_members.user_id
+    WHERE organization_members.user_id = app_user_id()
+        AND organization_members.status = 'active'
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+        AND users.is_active
+        AND users.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION my_organization_ids FROM PUBLIC;
+GRANT ALL ON FUNCTION my_organization_ids TO liveconvo_api;
+
+CREATE FUNCTION my_owned_organization_ids() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT organization_id
+    FROM organization_members
+    WHERE user_id = app_user_id()
+        AND role = 'owner'
+        AND organization_id IN (SELECT my_organization_ids())
+$$;
+
+REVOKE ALL ON FUNCTION my_owned_organization_ids FROM PUBLIC;
+GRANT ALL ON FUNCTION my_owned_organization_ids TO liveconvo_api;
+
+CREATE FUNCTION my_verified_email() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT email
+    FROM users
+    WHERE id = app_user_id()
+        AND email_verified
+        AND is_active
+        AND deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION my_verified_email FROM PUBLIC;
+GRANT ALL ON FUNCTION my_verified_email TO liveconvo_api;
+
+CREATE FUNCTION new_organization_needs_owner() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_owner(NEW.id);
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION new_organization_needs_owner FROM PUBLIC;
+
+CREATE FUNCTION note_consent() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.consented_at IS NOT NULL THEN
+        UPDATE consents
+        SET withdrawn_at = now()
+        WHERE participant_id = NEW.id
+            AND withdrawn_at IS NULL;
+    END IF;
+    IF NEW.consented_at IS NOT NULL THEN
+        INSERT INTO consents (session_id, organization_id, participant_id, user_id, version, given_at)
+        VALUES (
+            NEW.session_id, NEW.organization_id, NEW.id, NEW.user_id, coalesce(nullif(NEW.consent_version, ''), '-'),
+            NEW.consented_at
+        );
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION note_consent FROM PUBLIC;
+
+CREATE FUNCTION open_admin_door(wanted_organization_id uuid, wanted_reason text, wanted_minutes integer) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    opened uuid;
+BEGIN
+    IF NOT is_platform_admin() OR NOT EXISTS (SELECT FROM organizations WHERE id = wanted_organization_id) THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    IF wanted_minutes NOT BETWEEN 1 AND 60 THEN
+        PERFORM refuse('door_minutes', 'LC002');
+    END IF;
+    INSERT INTO admin_grants (user_id, organization_id, reason, expires_at)
+    VALUES (app_user_id(), wanted_organization_id, wanted_reason, now() + make_interval(mins => wanted_minutes))
+    RETURNING id INTO opened;
+    INSERT INTO audit_log (organization_id, actor_kind, actor_id, action, target_kind, target_id, details, hash)
+    VALUES (
+        wanted_organization_id, 'platform_admin', app_user_id(), 'admin_door.opened', 'admin_grants', opened,
+        jsonb_build_object('minutes', wanted_minutes), '\x'
+    );
+    RETURN opened;
+END
+$$;
+
+REVOKE ALL ON FUNCTION open_admin_door FROM PUBLIC;
+GRANT ALL ON FUNCTION open_admin_door TO liveconvo_api;
+
+CREATE FUNCTION open_share_link(wanted_hash bytea) RETURNS TABLE(id uuid, session_id uuid, organization_id uuid,
+    created_by uuid, shared_tabs text[], message text, is_expired boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    link session_share_links;
+BEGIN
+    SELECT session_share_links.*
+    INTO link
+    FROM session_share_links
+    JOIN sessions ON sessions.id = session_share_links.session_id
+    JOIN organizations ON organizations.id = session_share_links.organization_id
+    JOIN organization_members
+        ON organization_members.organization_id = session_share_links.organization_id
+        AND organization_members.user_id = session_share_links.created_by
+        AND organization_members.status = 'active'
+    WHERE session_share_links.token_hash = wanted_hash
+        AND session_share_links.revoked_at IS NULL
+        AND sessions.deleted_at IS NULL
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    IF link.expires_at <= now() THEN
+        RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::uuid, NULL::uuid, NULL::text[], NULL::text, true;
+        RETURN;
+    END IF;
+    UPDATE session_share_links
+    SET access_count = access_count + 1,
+        last_accessed_at = now()
+    WHERE session_share_links.id = link.id;
+    RETURN QUERY
+    SELECT
+        link.id, link.session_id, link.organization_id, link.created_by, link.shared_tabs, link.message, false;
+END
+$$;
+
+REVOKE ALL ON FUNCTION open_share_link FROM PUBLIC;
+GRANT ALL ON FUNCTION open_share_link TO liveconvo_api;
+
+CREATE FUNCTION organization_needs_owner() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_owner(OLD.organization_id);
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION organization_needs_owner FROM PUBLIC;
+
+CREATE FUNCTION organization_people(wanted_organization_id uuid) RETURNS TABLE(user_id uuid, email varchar,
+    full_name varchar)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT users.id, users.email, users.full_name
+    FROM organization_members
+    JOIN users ON users.id = organization_members.user_id
+    WHERE organization_members.organization_id = wanted_organization_id
+        AND wanted_organization_id IN (SELECT readable_organization_ids())
+$$;
+
+REVOKE ALL ON FUNCTION organization_people FROM PUBLIC;
+GRANT ALL ON FUNCTION organization_people TO liveconvo_api;
+
+CREATE FUNCTION participant_of_ticket(wanted_hash bytea, wanted_session uuid, wanted_user uuid, wanted_role varchar,
+    wanted_consent boolean) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT session_participants.id
+    FROM join_tickets
+    JOIN session_participants ON session_participants.id = join_tickets.participant_id
+    WHERE join_tickets.token_hash = wanted_hash
+        AND join_tickets.session_id = wanted_session
+        AND session_participants.user_id IS NOT DISTINCT FROM wanted_user
+        AND session_participants.role = wanted_role
+        AND (session_participants.consented_at IS NOT NULL) = wanted_consent
+$$;
+
+REVOKE ALL ON FUNCTION participant_of_ticket FROM PUBLIC;
+GRANT ALL ON FUNCTION participant_of_ticket TO liveconvo_api;
+
+CREATE FUNCTION place_usage() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM derive_usage(ARRAY[NEW.id]);
+    PERFORM count_recorded_sessions(ARRAY[NEW.organization_id], ARRAY[NEW.user_id]);
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION place_usage FROM PUBLIC;
+
+CREATE FUNCTION readable_organization_ids() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT my_organization_ids()
+    UNION ALL
+    SELECT organization_id
+    FROM admin_grants
+    WHERE user_id = app_user_id()
+        AND closed_at IS NULL
+        AND expires_at > now()
+        AND opened_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
+        AND is_platform_admin()
+$$;
+
+REVOKE ALL ON FUNCTION readable_organization_ids FROM PUBLIC;
+GRANT ALL ON FUNCTION readable_organization_ids TO liveconvo_api;
+
+CREATE FUNCTION receive_stripe_event(wanted_id text, wanted_type text, wanted_payload jsonb,
+    wanted_created_at timestamptz) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH received AS (
+        INSERT INTO stripe_events (id, type, payload, created_at)
+        VALUES (wanted_id, wanted_type, wanted_payload, wanted_created_at)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM received)
+$$;
+
+REVOKE ALL ON FUNCTION receive_stripe_event FROM PUBLIC;
+GRANT ALL ON FUNCTION receive_stripe_event TO liveconvo_api;
+
+CREATE FUNCTION redeem_sign_in_link(wanted_hash bytea) RETURNS uuid
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    UPDATE sign_in_links
+    SET used_at = now()
+    FROM users
+    WHERE token_hash = wanted_hash
+        AND used_at IS NULL
+        AND expires_at > now()
+        AND users.id = sign_in_links.user_id
+        AND users.is_active
+        AND users.deleted_at IS NULL
+    RETURNING sign_in_links.user_id
+$$;
+
+REVOKE ALL ON FUNCTION redeem_sign_in_link FROM PUBLIC;
+GRANT ALL ON FUNCTION redeem_sign_in_link TO liveconvo_api;
+
+CREATE FUNCTION redeem_ticket(wanted_hash bytea) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH redeemed AS (
+        UPDATE join_tickets
+        SET used_at = now()
+        WHERE token_hash = wanted_hash
+            AND used_at IS NULL
+            AND expires_at > now()
+        RETURNING token_hash
+    )
+    SELECT EXISTS (SELECT FROM redeemed)
+$$;
+
+REVOKE ALL ON FUNCTION redeem_ticket FROM PUBLIC;
+GRANT ALL ON FUNCTION redeem_ticket TO liveconvo_media;
+
+CREATE FUNCTION refuse(code text, kind text DEFAULT 'LC001') RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = kind, MESSAGE = code;
+END
+$$;
+
+CREATE FUNCTION remove_member(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF wanted_user_id <> app_user_id() OR wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
+        PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
+    END IF;
+    UPDATE organization_members
+    SET status = 'removed'
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id;
+    UPDATE users
+    SET current_organization_id = (
+        SELECT organization_id
+        FROM organization_members
+        WHERE user_id = wanted_user_id
+            AND status = 'active'
+        ORDER BY joined_at
+        LIMIT 1
+    )
+    WHERE id = wanted_user_id
+        AND current_organization_id = wanted_organization_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION remove_member FROM PUBLIC;
+GRANT ALL ON FUNCTION remove_member TO liveconvo_api;
+
+CREATE FUNCTION require_member_change(wanted_organization_id uuid, wanted_user_id uuid, new_role text) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    old_role text;
+BEGIN
+    SELECT role
+    INTO old_role
+    FROM organization_members
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id
+        AND status <> 'removed'
+        AND organization_id IN (SELECT my_organization_ids());
+    IF NOT FOUND THEN
+        PERFORM refuse('member_not_found', 'LC003');
+    END IF;
+    IF wanted_organization_id NOT IN (SELECT my_managed_organization_ids()) THEN
+        PERFORM refuse('not_a_manager');
+    END IF;
+    IF (old_role = 'owner' OR new_role = 'owner')
+        AND wanted_organization_id NOT IN (SELECT my_owned_organization_ids())
+    THEN
+        PERFORM refuse('not_an_owner');
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION require_member_change FROM PUBLIC;
+
+CREATE FUNCTION require_owner(wanted_organization_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM FROM organizations WHERE id = wanted_organization_id AND deleted_at IS NULL FOR NO KEY UPDATE;
+    IF FOUND AND NOT EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = wanted_organization_id
+            AND role = 'owner'
+            AND status = 'active'
+    ) THEN
+        PERFORM refuse('organization_needs_owner');
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION require_owner FROM PUBLIC;
+
+CREATE FUNCTION set_member_limits(wanted_organization_id uuid, wanted_user_id uuid, wanted_hours integer,
+    wanted_sessions integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
+    UPDATE organization_members
+    SET monthly_audio_hours_limit = wanted_hours,
+        max_sessions_per_month = wanted_sessions
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION set_member_limits FROM PUBLIC;
+GRANT ALL ON FUNCTION set_member_limits TO liveconvo_api;
+
+CREATE FUNCTION set_member_role(wanted_organization_id uuid, wanted_user_id uuid, wanted_role text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, wanted_role);
+    UPDATE organization_members
+    SET role = wanted_role
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION set_member_role FROM PUBLIC;
+GRANT ALL ON FUNCTION set_member_role TO liveconvo_api;
+
+CREATE FUNCTION sum_up_minutes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    touched record;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        SELECT
+            array_agg(session_id) AS session_ids,
+            array_agg(organization_id) AS organization_ids,
+            array_agg(user_id) AS user_ids,
+            array_agg(month) AS months
+        INTO touched
+        FROM (
+            SELECT DISTINCT
+                session_id, organization_id, user_id, date_trunc('month', minute_timestamp AT TIME ZONE 'UTC') AS month
+            FROM (TABLE changed UNION ALL TABLE replaced) AS both_of_each
+        ) AS minute;
+    ELSE
+        SELECT
+            array_agg(session_id) AS session_ids,
+            array_agg(organization_id) AS organization_ids,
+            array_agg(user_id) AS user_ids,
+            array_agg(month) AS months
+        INTO touched
+        FROM (
+            SELECT DISTINCT
+                session_id, organization_id, user_id, date_trunc('month', minute_timestamp AT TIME ZONE 'UTC') AS month
+            FROM changed
+        ) AS minute;
+    END IF;
+    IF touched.session_ids IS NOT NULL THEN
+        PERFORM sum_up_usage(touched.session_ids, touched.organization_ids, touched.user_ids, touched.months);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION sum_up_minutes FROM PUBLIC;
+
+CREATE FUNCTION sum_up_usage(session_ids uuid[], organization_ids uuid[], user_ids uuid[],
+    months timestamp[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
+BEGIN
+    PERFORM take_usage_locks(ARRAY(
+        SELECT usage_lock(organization_id, user_id)
+        FROM unnest(organization_ids, user_ids) AS person (organization_id, user_id)
+    ));
+
+    INSERT INTO monthly_usage_cache (organization_id, user_id, month_year, total_seconds_used, total_minutes_used)
+    SELECT organization_id, user_id, to_char(month, 'YYYY-MM'), seconds, (seconds + 59) / 60
+    FROM (
+        SELECT DISTINCT organization_id, user_id, month
+        FROM unnest(organization_ids, user_ids, months) AS changed (organization_id, user_id, month)
+    ) AS changed
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(seconds_recorded), 0)::integer AS seconds
+        FROM usage_tracking
+        WHERE usage_tracking.organization_id = changed.organization_id
+            AND usage_tracking.user_id = changed.user_id
+            AND minute_timestamp >= month AT TIME ZONE 'UTC'
+            AND minute_timestamp < (month + interval '1 month') AT TIME ZONE 'UTC'
+    ) AS total
+    ON CONFLICT (organization_id, user_id, month_year) DO UPDATE
+    SET total_seconds_used = excluded.total_seconds_used,
+        total_minutes_used = excluded.total_minutes_used,
+        last_updated = CURRENT_TIMESTAMP;
+
+    UPDATE organization_members
+    SET current_month_start = this_month::date,
+        current_month_minutes_used = used.month_minutes,
+        total_audio_hours_used = used.hours,
+        last_session_at = used.last_at
+    FROM (
+        SELECT DISTINCT organization_id, user_id
+        FROM unnest(organization_ids, user_ids) AS changed (organization_id, user_id)
+    ) AS person
+    CROSS JOIN LATERAL (
+        SELECT
+            least(9999.99, coalesce(sum(total_seconds_used), 0) / 3600.0)::numeric(6, 2) AS hours,
+            coalesce(sum(total_minutes_used) FILTER (WHERE month_year = to_char(this_month, 'YYYY-MM')), 0)
+                AS month_minutes,
+            (
+                SELECT max(minute_timestamp)
+                FROM usage_tracking
+                WHERE usage_tracking.organization_id = person.organization_id
+                    AND usage_tracking.user_id = person.user_id
+            ) AS last_at
+        FROM monthly_usage_cache
+        WHERE monthly_usage_cache.organization_id = person.organization_id
+            AND monthly_usage_cache.user_id = person.user_id
+    ) AS used
+    WHERE organization_members.organization_id = person.organization_id
+        AND organization_members.user_id = person.user_id
+        AND (current_month_start, current_month_minutes_used, total_audio_hours_used, last_session_at)
+            IS DISTINCT FROM (this_month::date, used.month_minutes, used.hours, used.last_at);
+
+    UPDATE sessions
+    SET recording_duration_seconds = total.seconds
+    FROM (
+        SELECT session_id, coalesce(sum(seconds_recorded), 0) AS seconds
+        FROM (SELECT DISTINCT unnest(session_ids) AS session_id) AS changed
+        LEFT JOIN usage_tracking
+    USING (session_id)
+        GROUP BY session_id
+    ) AS total
+    WHERE sessions.id = total.session_id
+        AND recording_duration_seconds <> total.seconds;
+END
+$$;
+
+REVOKE ALL ON FUNCTION sum_up_usage FROM PUBLIC;
+
+CREATE FUNCTION switch_organization(wanted_organization_id uuid) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH switched AS (
+        UPDATE users
+        SET current_organization_id = wanted_organization_id
+        WHERE id = app_user_id()
+            AND wanted_organization_id IN (SELECT my_organization_ids())
+        RETURNING id
+    )
+    SELECT EXISTS (SELECT FROM switched)
+$$;
+
+REVOKE ALL ON FUNCTION switch_organization FROM PUBLIC;
+GRANT ALL ON FUNCTION switch_organization TO liveconvo_api;
+
+CREATE FUNCTION take_usage_locks(numbers integer[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    number integer;
+BEGIN
+    FOR number IN SELECT DISTINCT unnest(numbers) ORDER BY 1 LOOP
+        -- The first figure keeps these locks apart from others: this migration's number.
+        PERFORM pg_advisory_xact_lock(14, number);
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON FUNCTION take_usage_locks FROM PUBLIC;
+GRANT ALL ON FUNCTION take_usage_locks TO liveconvo_media;
+
+CREATE FUNCTION touch_updated_at() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.updated_at := CURRENT_TIMESTAMP;
+    RETURN NEW;
+END
+$$;
+
+CREATE FUNCTION usage_limit(wanted_user_id uuid, wanted_organization_id uuid) RETURNS TABLE(minutes_used integer,
+    minutes_limit integer, minutes_remaining integer, percentage_used integer, is_unlimited boolean, can_record boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        used.minutes,
+        allowed.minutes,
+        -- greatest() looks past NULL.
+        CASE WHEN allowed.minutes IS NOT NULL THEN greatest(0, allowed.minutes - used.minutes) END,
+        CASE
+            WHEN allowed.minutes IS NULL THEN 0
+            WHEN allowed.minutes = 0 THEN 100
+            ELSE (100::bigint * used.minutes / allowed.minutes)::integer
+        END,
+        allowed.minutes IS NULL,
+        allowed.minutes IS NULL OR used.minutes < allowed.minutes
+    FROM organization_members
+    JOIN organizations ON organizations.id = organization_members.organization_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(max(total_minutes_used), 0) AS minutes
+        FROM monthly_usage_cache
+        WHERE monthly_usage_cache.organization_id = wanted_organization_id
+            AND monthly_usage_cache.user_id = wanted_user_id
+            AND month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
+    ) AS used
+    LEFT JOIN plans ON plans.id = coalesce(
+        (
+            SELECT plan_id
+            FROM subscriptions
+            WHERE subscriptions.organization_id = wanted_organization_id
+                AND status IN ('active', 'trialing', 'past_due')
+        ),
+        (
+            SELECT plan_id
+            FROM subscriptions
+            WHERE subscriptions.user_id = wanted_user_id
+                AND status IN ('active', 'trialing', 'past_due')
+        ),
+        (SELECT id FROM plans WHERE name = 'individual_free')
+    )
+    CROSS JOIN LATERAL (
+        SELECT least(
+            organization_members.monthly_audio_hours_limit * 60,
+            organizations.monthly_audio_hours_limit * 60,
+            coalesce(plans.monthly_audio_minutes_limit, plans.monthly_audio_hours_limit * 60)
+        ) AS minutes
+    ) AS allowed
+    WHERE organization_members.organization_id = wanted_organization_id
+        AND organization_members.user_id = wanted_user_id
+        AND (
+            wanted_user_id = app_user_id()
+            OR wanted_organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))
+            -- The meter asks for everybody. session_user: in a definer function current_user is the owner.
+            OR pg_has_role(session_user, 'liveconvo_media', 'USAGE')
+        )
+$$;
+
+REVOKE ALL ON FUNCTION usage_limit FROM PUBLIC;
+GRANT ALL ON FUNCTION usage_limit TO liveconvo_api;
+GRANT ALL ON FUNCTION usage_limit TO liveconvo_media;
+
+CREATE FUNCTION usage_lock(organization_id uuid, user_id uuid) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    RETURN (hashtext((organization_id || user_id)) & 4095);
+
+REVOKE ALL ON FUNCTION usage_lock FROM PUBLIC;
+GRANT ALL ON FUNCTION usage_lock TO liveconvo_media;
+
+CREATE FUNCTION waitlist_status(wanted_email text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT status
+    FROM beta_waitlist
+    WHERE email = wanted_email
+$$;
+
+REVOKE ALL ON FUNCTION waitlist_status FROM PUBLIC;
+GRANT ALL ON FUNCTION waitlist_status TO liveconvo_api;
+
+CREATE FUNCTION write_audit(wanted_organization_id uuid, wanted_action text, wanted_target_kind text,
+    wanted_target_id uuid, wanted_details jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    INSERT INTO audit_log (organization_id, actor_kind, actor_id, action, target_kind, target_id, details, hash)
+    VALUES (
+        wanted_organization_id,
+        CASE
+            WHEN app_user_id() IS NOT NULL THEN 'user'
+            WHEN session_user = 'liveconvo_jobs' THEN 'job'
+            ELSE 'system'
+        END,
+        app_user_id(), wanted_action, wanted_target_kind, wanted_target_id, wanted_details, '\x'
+    )
+    RETURNING id
+$$;
+
+REVOKE ALL ON FUNCTION write_audit FROM PUBLIC;
+GRANT ALL ON FUNCTION write_audit TO liveconvo_api;
+GRANT ALL ON FUNCTION write_audit TO liveconvo_jobs;
+
+-- Queue ---------------------------------------------------------------------------------------------------------------
+
+CREATE TYPE pgqueuer_status AS ENUM (
+    'queued',
+    'picked',
+    'successful',
+    'exception',
+    'canceled',
+    'deleted',
+    'failed'
+);
+
+CREATE FUNCTION fn_pgqueuer_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    to_emit BOOLEAN := false;  -- Flag to decide whether to emit a notification
+BEGIN
+    -- Check operation type and set the emit flag accordingly
+    IF TG_OP = 'UPDATE' AND OLD IS DISTINCT FROM NEW THEN
+        to_emit := true;
+    ELSIF TG_OP = 'DELETE' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'INSERT' THEN
+        to_emit := true;
+    ELSIF TG_OP = 'TRUNCATE' THEN
+        to_emit := true;
+    END IF;
+
+    -- Perform notification if the emit flag is set
+    IF to_emit THEN
+        PERFORM pg_notify(
+            'ch_pgqueuer',
+            json_build_object(
+                'channel', 'ch_pgqueuer',
+                'operation', lower(TG_OP),
+                'sent_at', NOW(),
+                'table', TG_TABLE_NAME,
+                'type', 'table_changed_event'
+            )::text
+        );
+    END IF;
+
+    -- Return appropriate value based on the operation
+    IF TG_OP IN ('INSERT', 'UPDATE') THEN
+        RETURN NEW;
+    ELSIF TG_OP = 'DELETE' THEN
+        RETURN OLD;
+    ELSE
+        RETURN NULL; -- For TRUNCATE and other non-row-specific contexts
+    END IF;
+
+END;
+$$;
+
+CREATE TABLE pgqueuer (
+    id bigint NOT NULL,
+    priority integer NOT NULL,
+    queue_manager_id uuid,
+    created timestamptz DEFAULT now() NOT NULL,
+    updated timestamptz DEFAULT now() NOT NULL,
+    heartbeat timestamptz DEFAULT now() NOT NULL,
+    execute_after timestamptz DEFAULT now() NOT NULL,
+    status pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL,
+    dedupe_key text,
+    payload bytea,
+    headers jsonb,
+    attempts integer DEFAULT 0 NOT NULL,
+    slot bigint,
+    CONSTRAINT pgqueuer_pkey PRIMARY KEY (id)
+);
+
+ALTER TABLE pgqueuer ALTER COLUMN id SET DEFAULT nextval('pgqueuer_id_seq'::regclass);
+
+CREATE INDEX pgqueuer_ep_ea_idx ON pgqueuer (entrypoint, execute_after) WHERE (status = 'queued'::pgqueuer_status);
+CREATE INDEX pgqueuer_ep_prio_id_idx ON pgqueuer (entrypoint, priority DESC, id)
+    WHERE (status = 'queued'::pgqueuer_status);
+CREATE INDEX pgqueuer_picked_heartbeat_idx ON pgqueuer (heartbeat) WHERE (status = 'picked'::pgqueuer_status);
+CREATE UNIQUE INDEX pgqueuer_picked_slot_idx ON pgqueuer (entrypoint, slot) WHERE ((status = 'picked'::pgqueuer_status)
+    AND (slot IS NOT NULL));
+CREATE INDEX pgqueuer_priority_id_id1_idx ON pgqueuer (priority, id DESC) INCLUDE (id)
+    WHERE (status = 'queued'::pgqueuer_status);
+CREATE INDEX pgqueuer_queue_manager_id_idx ON pgqueuer (queue_manager_id) WHERE (queue_manager_id IS NOT NULL);
+CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON pgqueuer (dedupe_key) WHERE ((status IN ('queued'::pgqueuer_status,
+    'picked'::pgqueuer_status)) AND (dedupe_key IS NOT NULL));
+CREATE INDEX pgqueuer_updated_id_id1_idx ON pgqueuer (updated, id DESC) INCLUDE (id)
+    WHERE (status = 'picked'::pgqueuer_status);
+
+CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE ON pgqueuer FOR EACH STATEMENT
+    EXECUTE FUNCTION fn_pgqueuer_changed();
+
+GRANT INSERT ON pgqueuer TO liveconvo_api;
+GRANT SELECT (id, priority, status, entrypoint, dedupe_key) ON pgqueuer TO liveconvo_api;
+GRANT SELECT, INSERT, DELETE, UPDATE ON pgqueuer TO liveconvo_jobs;
+GRANT INSERT ON pgqueuer TO liveconvo_media;
+GRANT SELECT (id, priority, status, entrypoint, dedupe_key) ON pgqueuer TO liveconvo_media;
+
+CREATE SEQUENCE pgqueuer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE pgqueuer_id_seq OWNED BY pgqueuer.id;
+
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_id_seq TO liveconvo_api;
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_id_seq TO liveconvo_media;
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_id_seq TO liveconvo_jobs;
+
+CREATE TABLE pgqueuer_log (
+    id bigint NOT NULL,
+    created timestamptz DEFAULT now() NOT NULL,
+    job_id bigint NOT NULL,
+    status pgqueuer_status NOT NULL,
+    priority integer NOT NULL,
+    entrypoint text NOT NULL,
+    traceback jsonb,
+    aggregated boolean DEFAULT false,
+    CONSTRAINT pgqueuer_log_pkey PRIMARY KEY (id)
+);
+
+ALTER TABLE pgqueuer_log ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME pgqueuer_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE INDEX pgqueuer_log_created ON pgqueuer_log (created);
+CREATE INDEX pgqueuer_log_job_id_status ON pgqueuer_log (job_id, created DESC);
+CREATE INDEX pgqueuer_log_not_aggregated ON pgqueuer_log ((1)) WHERE (NOT aggregated);
+CREATE INDEX pgqueuer_log_status ON pgqueuer_log (status);
+
+GRANT INSERT ON pgqueuer_log TO liveconvo_api;
+GRANT SELECT, INSERT, DELETE, UPDATE ON pgqueuer_log TO liveconvo_jobs;
+GRANT INSERT ON pgqueuer_log TO liveconvo_media;
+
+CREATE TABLE pgqueuer_schedules (
+    id bigint NOT NULL,
+    expression text NOT NULL,
+    entrypoint text NOT NULL,
+    heartbeat timestamptz DEFAULT now() NOT NULL,
+    created timestamptz DEFAULT now() NOT NULL,
+    updated timestamptz DEFAULT now() NOT NULL,
+    next_run timestamptz DEFAULT now() NOT NULL,
+    last_run timestamptz,
+    status pgqueuer_status DEFAULT 'queued'::pgqueuer_status,
+    CONSTRAINT pgqueuer_schedules_pkey PRIMARY KEY (id),
+    CONSTRAINT pgqueuer_schedules_expression_entrypoint_key UNIQUE (expression, entrypoint)
+);
+
+ALTER TABLE pgqueuer_schedules ALTER COLUMN id SET DEFAULT nextval('pgqueuer_schedules_id_seq'::regclass);
+
+GRANT SELECT, INSERT, DELETE, UPDATE ON pgqueuer_schedules TO liveconvo_jobs;
+
+CREATE SEQUENCE pgqueuer_schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE pgqueuer_schedules_id_seq OWNED BY pgqueuer_schedules.id;
+
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_schedules_id_seq TO liveconvo_jobs;
+
+CREATE TABLE pgqueuer_statistics (
+    id bigint NOT NULL,
+    created timestamptz DEFAULT date_trunc('sec', now()) NOT NULL,
+    count bigint NOT NULL,
+    priority integer NOT NULL,
+    status pgqueuer_status NOT NULL,
+    entrypoint text NOT NULL,
+    CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id)
+);
+
+ALTER TABLE pgqueuer_statistics ALTER COLUMN id SET DEFAULT nextval('pgqueuer_statistics_id_seq'::regclass);
+
+CREATE UNIQUE INDEX pgqueuer_statistics_unique_count ON pgqueuer_statistics (priority, date_trunc('sec', timezone('UTC',
+    created)), status, entrypoint);
+
+GRANT SELECT, INSERT, DELETE, UPDATE ON pgqueuer_statistics TO liveconvo_jobs;
+
+CREATE SEQUENCE pgqueuer_statistics_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE pgqueuer_statistics_id_seq OWNED BY pgqueuer_statistics.id;
+
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_statistics_id_seq TO liveconvo_jobs;
+
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_log_id_seq TO liveconvo_api;
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_log_id_seq TO liveconvo_media;
+GRANT SELECT,USAGE ON SEQUENCE pgqueuer_log_id_seq TO liveconvo_jobs;
