@@ -297,6 +297,12 @@ async def test_a_paused_call_writes_nothing_until_it_goes_on(api: Api) -> None:
             f for f in ann.of_type("transcript.final") if paused["at_ms"] + 300 < f["start_ms"] < resumed["at_ms"] - 300
         ]
         assert not while_paused
+        ann.send({"type": "session.end"})
+        await ann.wait_for("session.state", where=lambda m: m["state"] == "finalizing")
+    await summary_of(api, session_id)
+    session = await api.request("GET", f"/v1/sessions/{session_id}")
+    heard_s = 2 * len(words) / SAMPLE_RATE_HZ - (resumed["at_ms"] - paused["at_ms"]) / 1000
+    assert abs(session["recording_duration_seconds"] - heard_s) < 1.5
 
 
 # messages
@@ -412,6 +418,18 @@ async def test_a_call_that_everybody_left_ends(api: Api) -> None:
         ann.play()
         await ann.wait_for("transcript.final")
     assert (await summary_of(api, session_id))["generation_status"] == "completed"
+
+
+async def test_a_call_that_nobody_spoke_in_leaves_a_draft(api: Api) -> None:
+    session_id = await new_session(api)
+    for _ in range(2):  # the second one is told how the first one ended, and goes on
+        async with in_call(api, session_id, "Ann", None) as ann:
+            own = await ann.wait_for("participant.joined")
+            ann.send({"type": "session.end"})
+            ended = await ann.wait_for("session.state", where=lambda m, own=own: m["seq"] > own["seq"])
+            assert (ended["state"], ended["reason"]) == ("draft", "ended by host")
+    session = await api.request("GET", f"/v1/sessions/{session_id}")
+    assert (session["status"], session["recording_duration_seconds"]) == ("draft", 0)
 
 
 async def test_a_vanished_participant_is_gone_within_seven_seconds(api: Api) -> None:

@@ -3,7 +3,7 @@ import { ApiError } from "../src/lib/api";
 import { Call, FIRST_ATTEMPTS, RETRY_FOR_MS, type CallStatus } from "../src/lib/call";
 import type { ServerEvent } from "../src/lib/events";
 import { CONNECT_DEADLINE_MS, GATHERING_DEADLINE_MS, PING_EVERY_MS, SILENT_FOR_MS } from "../src/lib/peer";
-import { final, sessionState } from "./messages";
+import { final, joined, sessionState } from "./messages";
 import { ScriptedPeer, type ScriptedChannel } from "./scripted_peer";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -206,6 +206,15 @@ test("a channel that never opens counts as an attempt", async () => {
 test("a completed session ends the call", async () => {
   const { channel, statuses, done } = await connected();
   channel("events").receive(sessionState(3, "completed"));
+  await done;
+  expect(statuses).toEqual(["connecting", "connected", "ended"]);
+});
+test("a call that nobody spoke in ends, and its replay ends no later one", async () => {
+  const { channel, statuses, done } = await connected();
+  channel("events").receive(sessionState(2, "draft"));
+  expect(statuses.at(-1)).toBe("connected");
+  channel("events").receive(joined(3));
+  channel("events").receive(sessionState(4, "draft"));
   await done;
   expect(statuses).toEqual(["connecting", "connected", "ended"]);
 });

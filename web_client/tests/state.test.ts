@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ServerEvent } from "../src/lib/events";
-import { dismissFault, forgetPartials, initialState, isOver, mediaTime, reduce, type CallState } from "../src/lib/state";
+import { dismissFault, forgetPartials, initialState, isOver, mediaTime, reduce, wasUnused, type CallState } from "../src/lib/state";
 import { final, joined, left, metrics, partial, sessionState } from "./messages";
 
 const play = (events: readonly ServerEvent[], from: CallState = initialState): CallState =>
@@ -101,6 +101,10 @@ describe("session", () => {
   });
   test.each(["draft", "active", "paused"] as const)("%s means that it goes on", (state) => {
     expect(isOver(play([sessionState(1, state)]))).toBe(false);
+  });
+  test("draft, when it is told, means that nothing was recorded", () => {
+    expect([wasUnused(initialState), wasUnused(play([sessionState(1, "draft")]))]).toEqual([false, true]);
+    expect(wasUnused(play([sessionState(1, "draft"), sessionState(2, "active")]))).toBe(false);
   });
 });
 

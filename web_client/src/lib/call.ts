@@ -5,7 +5,7 @@
  * States: idle → connecting → connected ⇄ reconnecting → ended | failed; failed → connecting by `start`.
  */
 import { ApiError } from "./api";
-import type { ClientMessage, ServerEvent } from "./events";
+import type { ClientMessage, ServerEvent, SessionStateChanged } from "./events";
 import { openPeer, type Peer, type PeerParts } from "./peer";
 import type { JoinTicket } from "./types";
 import { seqOf } from "./wire";
@@ -33,6 +33,8 @@ export class Call {
   /** 0 asks for everything that was said so far. */
   private lastSeq = 0;
   private previousTicket: string | null = null;
+  private participantId: string | null = null;
+  private isAnnounced = false;
   private wake: () => void = () => {};
 
   constructor(private readonly parts: CallParts) {}
@@ -88,6 +90,7 @@ export class Call {
   private async connect(): Promise<void> {
     const ticket = await this.parts.join(this.previousTicket);
     this.previousTicket = ticket.ticket;
+    this.participantId = ticket.participant_id;
     this.parts.onParticipantId(ticket.participant_id);
     const peer = await openPeer({ ...this.parts, onEvent: (event) => this.accept(event) }, ticket, this.parts.microphone);
     if (this.isOver) return peer.close();
@@ -99,7 +102,13 @@ export class Call {
   private accept(event: ServerEvent): void {
     this.lastSeq = Math.max(this.lastSeq, seqOf(event) ?? 0);
     this.parts.onEvent(event);
-    if (event.type === "session.state" && event.state === "completed") this.finish();
+    if (event.type === "participant.joined" && event.participant_id === this.participantId) this.isAnnounced = true;
+    if (event.type === "session.state" && this.isEnd(event.state)) this.finish();
+  }
+
+  /** A call in which nobody spoke ends in a draft. One that was replayed is older than our own joining. */
+  private isEnd(state: SessionStateChanged["state"]): boolean {
+    return state === "completed" || (state === "draft" && this.isAnnounced);
   }
 
   private finish(): void {

@@ -121,6 +121,11 @@ export function isOver(state: CallState): boolean {
   return state.session === "finalizing" || state.session === "completed";
 }
 
+/** The last call ended without a word: the session is as it was before. */
+export function wasUnused(state: CallState): boolean {
+  return state.session === "draft" && state.sessionSeq >= 0;
+}
+
 /** Everybody's name in the order of appearance; on a shared microphone voices follow. */
 export function names(state: CallState): readonly string[] {
   return [...state.participants.map((one) => one.name), ...state.lines.map((line) => line.speaker)];
