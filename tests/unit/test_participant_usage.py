@@ -1,0 +1,89 @@
+"""What of a participant's audio is recorded time: what is listened to on the record, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pytest
+
+from media_server.call_clock import CallClock
+from media_server.conversation.types import ms_to_samples
+from media_server.conversation.usage import Interval
+from media_server.participant import Guest, Participant
+from media_server.rtc.audio_input import AudioBlock
+
+BLOCK_MS = 20
+
+
+class Loop:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def time(self) -> float:
+        return self.now_s
+
+
+class Listener:
+    def write(self, start: int, samples: Any) -> None:
+        pass
+
+
+class Talking:
+    """One participant who talks all the time."""
+
+    def __init__(self, *, is_consented: bool = True) -> None:
+        self._loop = Loop()
+        clock = CallClock(self._loop.time, datetime.now(UTC), None)
+        clock.start()
+        guest = Guest(uuid4(), "Ann", "host", "browser", shared_mic=False, is_coached=True, is_consented=is_consented)
+        self.participant = Participant(guest, clock, outbox=None, messages_per_s=20)  # type: ignore[arg-type]
+        self.participant.stream = Listener()  # type: ignore[assignment]
+        self._pts = 0
+
+    def talk(self, ms: int, *, is_listening: bool = True) -> None:
+        samples = np.zeros(ms_to_samples(BLOCK_MS), np.float32)
+        for _ in range(0, ms, BLOCK_MS):
+            self._loop.now_s += BLOCK_MS / 1000
+            block = AudioBlock(self._pts, samples, np.zeros(0, np.int16))
+            self.participant.hear(block, is_listening=is_listening)
+            self._pts += len(samples)
+
+    def told(self) -> list[Interval]:
+        self.participant.usage.end()
+        return self.participant.usage.take()
+
+
+async def test_talking_is_recorded_to_the_millisecond() -> None:
+    ann = Talking()
+    ann.talk(2_000)
+    assert ann.told() == [Interval(0, 2_000)]
+
+
+async def test_off_the_record_is_not_recorded_time() -> None:
+    ann = Talking()
+    ann.talk(500)
+    ann.participant.is_on_record = False
+    first = ann.told()
+    ann.talk(600)
+    ann.participant.is_on_record = True
+    ann.talk(400)
+    assert first + ann.told() == [Interval(0, 500), Interval(1_100, 1_500)]
+
+
+async def test_a_pause_is_not_recorded_time() -> None:
+    ann = Talking()
+    ann.talk(500, is_listening=False)
+    ann.talk(100)
+    assert ann.told() == [Interval(500, 600)]
+
+
+@pytest.mark.parametrize("why", ["without consent", "not listened to yet"])
+async def test_who_only_listens_is_not_metered(why: str) -> None:
+    ann = Talking(is_consented=why != "without consent")
+    if why == "not listened to yet":
+        ann.participant.stream = None
+    ann.talk(3_000)
+    assert ann.told() == []
