@@ -33,7 +33,8 @@ CREATE TABLE users (
         ON DELETE SET NULL,
     CONSTRAINT users_email_check CHECK (email = lower(email)),
     CONSTRAINT users_email_flags_check CHECK (email_verified = is_email_verified),
-    CONSTRAINT users_email_form_check CHECK (email LIKE '_%@%_')
+    CONSTRAINT users_email_form_check CHECK (email LIKE '_%@%_'),
+    CONSTRAINT users_erased_check CHECK ((erased_at IS NULL) OR (deleted_at IS NOT NULL))
 );
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;
@@ -100,6 +101,7 @@ CREATE TABLE organizations (
     CONSTRAINT organizations_slug_key UNIQUE (slug),
     CONSTRAINT organizations_branding_primary_color_check CHECK (branding_primary_color ~ '^#[0-9a-fA-F]{6}$'),
     CONSTRAINT organizations_country_code_check CHECK (country_code ~ '^[A-Z]{2}$'),
+    CONSTRAINT organizations_erased_check CHECK ((erased_at IS NULL) OR (deleted_at IS NOT NULL)),
     CONSTRAINT organizations_max_members_check CHECK (max_members > 0),
     CONSTRAINT organizations_max_sessions_per_month_check CHECK (max_sessions_per_month >= 0),
     CONSTRAINT organizations_monthly_audio_hours_limit_check CHECK (monthly_audio_hours_limit >= 0),
@@ -298,8 +300,8 @@ CREATE POLICY jobs_delete ON user_app_sessions FOR DELETE TO liveconvo_jobs USIN
 CREATE POLICY jobs_read ON user_app_sessions FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY owner_all ON user_app_sessions TO liveconvo_owner USING (true) WITH CHECK (true);
 
-GRANT SELECT (id, user_id, ip_address, user_agent, started_at, last_activity_at, ended_at, page_views, device_type,
-    browser, os) ON user_app_sessions TO liveconvo_api;
+GRANT SELECT (id, user_id, ip_address, user_agent, country_code, city, started_at, last_activity_at, ended_at,
+    duration_seconds, page_views, device_type, browser, os) ON user_app_sessions TO liveconvo_api;
 GRANT INSERT (user_id, session_token, ip_address, user_agent, country_code, city, device_type, browser,
     os) ON user_app_sessions TO liveconvo_api;
 GRANT UPDATE (ended_at) ON user_app_sessions TO liveconvo_api;
@@ -571,6 +573,7 @@ CREATE TABLE subscriptions (
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     canceled_at timestamptz,
+    stripe_updated_at timestamptz,
     CONSTRAINT subscriptions_pkey PRIMARY KEY (id),
     CONSTRAINT subscriptions_stripe_subscription_id_key UNIQUE (stripe_subscription_id),
     CONSTRAINT subscriptions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
@@ -814,13 +817,17 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_counters_check CHECK ((recording_duration_seconds >= 0) AND (total_words_spoken >= 0)
         AND (user_talk_time_seconds >= 0) AND (silence_periods_count >= 0)),
     CONSTRAINT sessions_data_retention_days_check CHECK (data_retention_days > 0),
+    CONSTRAINT sessions_erased_check CHECK ((erased_at IS NULL) OR (deleted_at IS NOT NULL)),
     CONSTRAINT sessions_status_check CHECK (status IN ('draft', 'active', 'completed', 'archived'))
 );
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX sessions_deleted_at_idx ON sessions (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
 CREATE INDEX sessions_organization_id_idx ON sessions (organization_id, created_at DESC, id DESC)
     WHERE (deleted_at IS NULL);
+CREATE INDEX sessions_retention_idx ON sessions ((((COALESCE(recording_ended_at,
+    created_at) AT TIME ZONE 'UTC') + make_interval(days => data_retention_days)))) WHERE (erased_at IS NULL);
 CREATE INDEX sessions_selected_template_id_idx ON sessions (selected_template_id);
 CREATE INDEX sessions_user_id_idx ON sessions (user_id);
 
@@ -901,13 +908,14 @@ CREATE INDEX session_participants_user_id_idx ON session_participants (user_id);
 
 CREATE TRIGGER note_consent AFTER INSERT OR UPDATE OF consented_at ON session_participants FOR EACH ROW
     EXECUTE FUNCTION note_consent();
+CREATE TRIGGER refuse_erased AFTER INSERT ON session_participants REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_insert ON session_participants FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND ((user_id IS NULL)
         OR (user_id = (SELECT app_user_id()))));
 CREATE POLICY api_read ON session_participants FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
-CREATE POLICY jobs_delete ON session_participants FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON session_participants FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_update ON session_participants FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
 CREATE POLICY media_read ON session_participants FOR SELECT TO liveconvo_media USING (true);
@@ -919,7 +927,7 @@ CREATE POLICY owner_all ON session_participants TO liveconvo_owner USING (true) 
 GRANT SELECT ON session_participants TO liveconvo_api;
 GRANT INSERT (id, session_id, organization_id, user_id, name, role, source, shared_mic, coached, consent_version,
     consented_at) ON session_participants TO liveconvo_api;
-GRANT SELECT, DELETE ON session_participants TO liveconvo_jobs;
+GRANT SELECT ON session_participants TO liveconvo_jobs;
 GRANT UPDATE (user_id, name) ON session_participants TO liveconvo_jobs;
 GRANT SELECT ON session_participants TO liveconvo_media;
 GRANT UPDATE (joined_at, left_at) ON session_participants TO liveconvo_media;
@@ -963,6 +971,8 @@ ALTER TABLE transcripts ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX transcripts_participant_id_idx ON transcripts (participant_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON transcripts REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON transcripts FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON transcripts FOR SELECT TO liveconvo_api
@@ -1022,6 +1032,8 @@ CREATE INDEX guidance_prompt_template_id_idx ON guidance (prompt_template_id);
 CREATE INDEX guidance_session_id_idx ON guidance (session_id, triggered_at_seconds);
 CREATE INDEX guidance_triggered_by_transcript_id_idx ON guidance (triggered_by_transcript_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON guidance REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON guidance FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON guidance FOR SELECT TO liveconvo_api
@@ -1093,6 +1105,8 @@ CREATE INDEX summaries_user_id_idx ON summaries (user_id);
 
 CREATE TRIGGER check_summary_state BEFORE UPDATE OF generation_status ON summaries
     FOR EACH ROW WHEN (old.generation_status <> new.generation_status) EXECUTE FUNCTION check_summary_state();
+CREATE TRIGGER refuse_erased AFTER INSERT ON summaries REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON summaries FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_insert ON summaries FOR INSERT TO liveconvo_api
@@ -1238,6 +1252,8 @@ CREATE INDEX documents_organization_id_idx ON documents (organization_id);
 CREATE INDEX documents_session_id_idx ON documents (session_id);
 CREATE INDEX documents_user_id_idx ON documents (user_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON documents REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON documents FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_insert ON documents FOR INSERT TO liveconvo_api
@@ -1293,6 +1309,8 @@ ALTER TABLE session_context ENABLE ROW LEVEL SECURITY;
 CREATE INDEX session_context_organization_id_idx ON session_context (organization_id);
 CREATE INDEX session_context_user_id_idx ON session_context (user_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON session_context REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON session_context FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_delete ON session_context FOR DELETE TO liveconvo_api
@@ -1338,6 +1356,8 @@ ALTER TABLE prep_checklist ENABLE ROW LEVEL SECURITY;
 CREATE INDEX prep_checklist_created_by_idx ON prep_checklist (created_by);
 CREATE INDEX prep_checklist_session_id_idx ON prep_checklist (session_id, created_at);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON prep_checklist REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON prep_checklist FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_delete ON prep_checklist FOR DELETE TO liveconvo_api
@@ -1393,6 +1413,9 @@ ALTER TABLE session_timeline_events ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX session_timeline_events_session_id_idx ON session_timeline_events (session_id, event_timestamp DESC);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON session_timeline_events REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
 CREATE POLICY api_read ON session_timeline_events FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
 CREATE POLICY jobs_delete ON session_timeline_events FOR DELETE TO liveconvo_jobs USING (true);
@@ -1436,6 +1459,9 @@ ALTER TABLE recordings ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX recordings_session_id_idx ON recordings (session_id, started_at_ms);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON recordings REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
 CREATE POLICY api_read ON recordings FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
 CREATE POLICY jobs_delete ON recordings FOR DELETE TO liveconvo_jobs USING (true);
@@ -1475,13 +1501,16 @@ CREATE INDEX consents_session_id_idx ON consents (session_id);
 CREATE UNIQUE INDEX consents_standing_key ON consents (participant_id) WHERE (withdrawn_at IS NULL);
 CREATE INDEX consents_user_id_idx ON consents (user_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON consents REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
 CREATE POLICY api_read ON consents FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
 CREATE POLICY api_update ON consents FOR UPDATE TO liveconvo_api
     USING ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
-CREATE POLICY jobs_delete ON consents FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON consents FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON consents FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
 CREATE POLICY media_read ON consents FOR SELECT TO liveconvo_media USING (true);
 CREATE POLICY media_update ON consents FOR UPDATE TO liveconvo_media
     USING (has_call(session_id, organization_id, 1))
@@ -1490,7 +1519,8 @@ CREATE POLICY owner_all ON consents TO liveconvo_owner USING (true) WITH CHECK (
 
 GRANT SELECT ON consents TO liveconvo_api;
 GRANT UPDATE (withdrawn_at) ON consents TO liveconvo_api;
-GRANT SELECT, DELETE ON consents TO liveconvo_jobs;
+GRANT SELECT ON consents TO liveconvo_jobs;
+GRANT UPDATE (user_id) ON consents TO liveconvo_jobs;
 GRANT SELECT ON consents TO liveconvo_media;
 GRANT UPDATE (withdrawn_at) ON consents TO liveconvo_media;
 
@@ -1528,6 +1558,8 @@ CREATE INDEX session_share_links_session_id_idx ON session_share_links (session_
 
 CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF revoked_at ON session_share_links FOR EACH ROW
     EXECUTE FUNCTION audit_change('shared_tabs', 'expires_at');
+CREATE TRIGGER refuse_erased AFTER INSERT ON session_share_links REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_insert ON session_share_links FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
@@ -1668,7 +1700,6 @@ CREATE INDEX calls_node_idx ON calls (node);
 
 CREATE POLICY api_read ON calls FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
-CREATE POLICY jobs_delete ON calls FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON calls FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON calls FOR INSERT TO liveconvo_media WITH CHECK (true);
 CREATE POLICY media_read ON calls FOR SELECT TO liveconvo_media USING (true);
@@ -1676,7 +1707,7 @@ CREATE POLICY media_update ON calls FOR UPDATE TO liveconvo_media USING (true) W
 CREATE POLICY owner_all ON calls TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON calls TO liveconvo_api;
-GRANT SELECT, DELETE ON calls TO liveconvo_jobs;
+GRANT SELECT ON calls TO liveconvo_jobs;
 GRANT SELECT, INSERT, UPDATE ON calls TO liveconvo_media;
 
 CREATE TABLE session_events (
@@ -1699,6 +1730,9 @@ CREATE TABLE session_events (
 );
 ALTER TABLE session_events FORCE ROW LEVEL SECURITY;
 ALTER TABLE session_events ENABLE ROW LEVEL SECURITY;
+
+CREATE TRIGGER refuse_erased AFTER INSERT ON session_events REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_read ON session_events FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
@@ -1756,6 +1790,9 @@ CREATE INDEX call_commands_created_by_idx ON call_commands (created_by);
 CREATE INDEX call_commands_pending_idx ON call_commands (session_id, created_at) WHERE (acknowledged_at IS NULL);
 CREATE INDEX call_commands_session_id_idx ON call_commands (session_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON call_commands REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
 CREATE POLICY api_insert ON call_commands FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
         AND (created_by = (SELECT app_user_id())));
@@ -1798,6 +1835,9 @@ ALTER TABLE join_tickets ENABLE ROW LEVEL SECURITY;
 CREATE INDEX join_tickets_participant_id_idx ON join_tickets (participant_id);
 CREATE INDEX join_tickets_session_id_idx ON join_tickets (session_id);
 
+CREATE TRIGGER refuse_erased AFTER INSERT ON join_tickets REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
 CREATE POLICY api_insert ON join_tickets FOR INSERT TO liveconvo_api
     WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
 CREATE POLICY jobs_delete ON join_tickets FOR DELETE TO liveconvo_jobs USING (true);
@@ -1834,6 +1874,9 @@ ALTER TABLE session_invites ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX session_invites_created_by_idx ON session_invites (created_by);
 CREATE INDEX session_invites_session_id_idx ON session_invites (session_id);
+
+CREATE TRIGGER refuse_erased AFTER INSERT ON session_invites REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_insert ON session_invites FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
@@ -1915,25 +1958,18 @@ CREATE FUNCTION accept_invitation(wanted_token text) RETURNS uuid
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 DECLARE
-    invitation organization_invitations;
-    seats integer;
-    taken integer;
+    invitation organization_invitations := hold_invitation(wanted_token);
+    is_member boolean := EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = invitation.organization_id
+            AND user_id = app_user_id()
+            AND status = 'active'
+    );
 BEGIN
-    SELECT organization_invitations.*
-    INTO invitation
-    FROM organization_invitations
-    JOIN organizations ON organizations.id = organization_invitations.organization_id
-    WHERE invitation_token = wanted_token
-        AND organizations.is_active
-        AND organizations.deleted_at IS NULL
-    FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        PERFORM refuse('invitation_not_found', 'LC003');
-    END IF;
     IF invitation.email IS DISTINCT FROM my_verified_email() THEN
         PERFORM refuse('invitation_not_yours');
     END IF;
-    IF invitation.status = 'accepted' AND invitation.accepted_by_user_id = app_user_id() THEN
+    IF invitation.status = 'accepted' AND invitation.accepted_by_user_id = app_user_id() AND is_member THEN
         RETURN invitation.organization_id;
     END IF;
     IF invitation.status <> 'pending' THEN
@@ -1942,30 +1978,17 @@ BEGIN
     IF invitation.expires_at <= now() THEN
         PERFORM refuse('invitation_expired');
     END IF;
-    SELECT least(organizations.max_members, plans.max_organization_members)
-    INTO seats
-    FROM organizations
-    LEFT JOIN subscriptions
-        ON subscriptions.organization_id = organizations.id
-        AND subscriptions.status IN ('active', 'trialing', 'past_due')
-    LEFT JOIN plans ON plans.id = subscriptions.plan_id
-    WHERE organizations.id = invitation.organization_id;
-    SELECT count(*)
-    INTO taken
-    FROM organization_members
-    WHERE organization_id = invitation.organization_id
-        AND user_id <> app_user_id()
-        AND status = 'active';
-    IF taken >= seats THEN
+    IF NOT is_member AND free_seats(invitation.organization_id) < 1 THEN
         PERFORM refuse('member_limit');
     END IF;
-    INSERT INTO organization_members (organization_id, user_id, role, status, joined_at)
-    VALUES (invitation.organization_id, app_user_id(), invitation.role, 'active', now())
-    ON CONFLICT (organization_id, user_id) DO UPDATE
-    SET role = CASE WHEN organization_members.status = 'active' THEN organization_members.role ELSE excluded.role END,
-        joined_at = CASE
-            WHEN organization_members.status = 'active' THEN organization_members.joined_at ELSE excluded.joined_at END,
-        status = 'active';
+    IF NOT is_member THEN
+        INSERT INTO organization_members (organization_id, user_id, role)
+        VALUES (invitation.organization_id, app_user_id(), invitation.role)
+        ON CONFLICT (organization_id, user_id) DO UPDATE
+        SET role = excluded.role,
+            joined_at = excluded.joined_at,
+            status = 'active';
+    END IF;
     UPDATE organization_invitations
     SET status = 'accepted',
         accepted_by_user_id = app_user_id(),
@@ -2181,13 +2204,18 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('audit ' || coalesce(NEW.organization_id::text, ''), 0));
     NEW.id := nextval(pg_get_serial_sequence('audit_log', 'id'));
     NEW.at := clock_timestamp();
-    NEW.previous_hash := (
-        SELECT hash
-        FROM audit_log
-        WHERE organization_id IS NOT DISTINCT FROM NEW.organization_id
-        ORDER BY id DESC
-        LIMIT 1
-    );
+    -- Two branches: IS NOT DISTINCT FROM knows no index, and this runs for every entry.
+    IF NEW.organization_id IS NULL THEN
+        NEW.previous_hash := (SELECT hash FROM audit_log WHERE organization_id IS NULL ORDER BY id DESC LIMIT 1);
+    ELSE
+        NEW.previous_hash := (
+            SELECT hash
+            FROM audit_log
+            WHERE organization_id = NEW.organization_id
+            ORDER BY id DESC
+            LIMIT 1
+        );
+    END IF;
     NEW.hash := audit_hash(NEW);
     RETURN NEW;
 END
@@ -2277,6 +2305,81 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+CREATE FUNCTION close_account(wanted_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    alone uuid;
+BEGIN
+    PERFORM FROM organizations
+    WHERE deleted_at IS NULL
+        AND id IN (
+            SELECT organization_id
+            FROM organization_members
+            WHERE user_id = wanted_user_id
+                AND status = 'active'
+        )
+    ORDER BY id
+    FOR NO KEY UPDATE;
+    PERFORM FROM users WHERE id = wanted_user_id FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    IF EXISTS (
+        SELECT FROM organization_members AS mine
+        JOIN organizations ON organizations.id = mine.organization_id
+        JOIN organization_members AS others
+            ON others.organization_id = mine.organization_id
+            AND others.user_id <> mine.user_id
+            AND others.status = 'active'
+        WHERE mine.user_id = wanted_user_id
+            AND mine.status = 'active'
+            AND mine.role = 'owner'
+            AND organizations.deleted_at IS NULL
+        GROUP BY mine.organization_id
+        HAVING NOT bool_or(others.role = 'owner')
+    ) THEN
+        PERFORM refuse('sole_owner');
+    END IF;
+    FOR alone IN
+        UPDATE organizations
+        SET deleted_at = now()
+        WHERE deleted_at IS NULL
+            AND EXISTS (
+                SELECT FROM organization_members
+                WHERE organization_id = organizations.id
+                    AND user_id = wanted_user_id
+                    AND status = 'active'
+            )
+            AND NOT EXISTS (
+                SELECT FROM organization_members
+                WHERE organization_id = organizations.id
+                    AND user_id <> wanted_user_id
+                    AND status = 'active'
+            )
+        RETURNING id
+    LOOP
+        PERFORM write_audit(alone, 'organizations.deleted', 'organizations', alone);
+    END LOOP;
+    UPDATE organization_members
+    SET status = 'removed'
+    WHERE user_id = wanted_user_id
+        AND status <> 'removed';
+    UPDATE users
+    SET deleted_at = now(),
+        is_active = false
+    WHERE id = wanted_user_id
+        AND deleted_at IS NULL;
+    IF FOUND THEN
+        PERFORM write_audit(NULL, 'users.deleted', 'users', wanted_user_id);
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION close_account FROM PUBLIC;
+GRANT ALL ON FUNCTION close_account TO liveconvo_jobs;
 
 CREATE FUNCTION close_admin_door(wanted_id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2426,29 +2529,46 @@ $$;
 REVOKE ALL ON FUNCTION create_organization FROM PUBLIC;
 GRANT ALL ON FUNCTION create_organization TO liveconvo_api;
 
-CREATE FUNCTION decline_invitation(wanted_token text) RETURNS boolean
-    LANGUAGE sql SECURITY DEFINER
+CREATE FUNCTION decline_invitation(wanted_token text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-    WITH declined AS (
-        UPDATE organization_invitations
-        SET status = 'declined',
-            declined_at = now()
-        WHERE invitation_token = wanted_token
-            AND status = 'pending'
-        RETURNING id
-    )
-    SELECT EXISTS (SELECT FROM declined)
+DECLARE
+    invitation organization_invitations := hold_invitation(wanted_token);
+BEGIN
+    IF invitation.status <> 'pending' THEN
+        PERFORM refuse('invitation_state');
+    END IF;
+    UPDATE organization_invitations
+    SET status = 'declined',
+        declined_at = now()
+    WHERE id = invitation.id;
+END
 $$;
 
 REVOKE ALL ON FUNCTION decline_invitation FROM PUBLIC;
 GRANT ALL ON FUNCTION decline_invitation TO liveconvo_api;
+
+CREATE FUNCTION delete_account() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM close_account(app_user_id());
+END
+$$;
+
+REVOKE ALL ON FUNCTION delete_account FROM PUBLIC;
+GRANT ALL ON FUNCTION delete_account TO liveconvo_api;
 
 CREATE FUNCTION delete_organization(wanted_organization_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
+    IF wanted_organization_id IN (SELECT my_organization_ids()) THEN
+        PERFORM lock_organization(wanted_organization_id);
+    END IF;
     IF wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
         PERFORM refuse('organization_not_found', 'LC003');
     END IF;
@@ -2458,6 +2578,7 @@ BEGIN
     UPDATE organizations
     SET deleted_at = now()
     WHERE id = wanted_organization_id;
+    PERFORM move_out(wanted_organization_id, NULL);
     PERFORM write_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
 END
 $$;
@@ -2667,13 +2788,71 @@ CREATE FUNCTION find_ticket(wanted_hash bytea) RETURNS TABLE(session_id uuid, or
         join_tickets.expires_at
     FROM join_tickets
     JOIN session_participants ON session_participants.id = join_tickets.participant_id
+    JOIN sessions ON sessions.id = join_tickets.session_id
     WHERE join_tickets.token_hash = wanted_hash
         AND join_tickets.used_at IS NULL
         AND join_tickets.expires_at > now()
+        AND sessions.deleted_at IS NULL
 $$;
 
 REVOKE ALL ON FUNCTION find_ticket FROM PUBLIC;
 GRANT ALL ON FUNCTION find_ticket TO liveconvo_media;
+
+CREATE FUNCTION first_broken_audit(wanted_organization_id uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF session_user = 'liveconvo_api'
+        AND NOT is_platform_admin()
+        AND NOT coalesce(wanted_organization_id IN (SELECT my_managed_organization_ids()), false)
+    THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    RETURN (
+        SELECT min(chained.id)
+        FROM (
+            SELECT
+                audit_log.id,
+                audit_log.hash IS DISTINCT FROM audit_hash(audit_log)
+                OR audit_log.previous_hash IS DISTINCT FROM lag(audit_log.hash) OVER (ORDER BY audit_log.id) AS is_broken
+            FROM audit_log
+            WHERE audit_log.organization_id = wanted_organization_id
+                OR audit_log.organization_id IS NULL AND wanted_organization_id IS NULL
+        ) AS chained
+        WHERE is_broken
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION first_broken_audit FROM PUBLIC;
+GRANT ALL ON FUNCTION first_broken_audit TO liveconvo_api;
+GRANT ALL ON FUNCTION first_broken_audit TO liveconvo_jobs;
+
+CREATE FUNCTION free_seats(wanted_organization_id uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT least(organizations.max_members, plans.max_organization_members) - (
+        SELECT count(*)
+        FROM organization_members
+        WHERE organization_id = wanted_organization_id
+            AND status = 'active'
+    )
+    FROM organizations
+    LEFT JOIN plans ON plans.id = coalesce(
+        (
+            SELECT plan_id
+            FROM subscriptions
+            WHERE subscriptions.organization_id = wanted_organization_id
+                AND status IN ('active', 'trialing', 'past_due')
+        ),
+        (SELECT id FROM plans WHERE name = 'individual_free')
+    )
+    WHERE organizations.id = wanted_organization_id
+$$;
+
+REVOKE ALL ON FUNCTION free_seats FROM PUBLIC;
 
 CREATE FUNCTION has_call(wanted_session_id uuid, wanted_organization_id uuid, wanted_epoch integer) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2689,6 +2868,31 @@ $$;
 
 REVOKE ALL ON FUNCTION has_call FROM PUBLIC;
 GRANT ALL ON FUNCTION has_call TO liveconvo_media;
+
+CREATE FUNCTION hold_invitation(wanted_token text) RETURNS organization_invitations
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    held organization_invitations;
+BEGIN
+    PERFORM lock_organization(organization_id) FROM organization_invitations WHERE invitation_token = wanted_token;
+    SELECT organization_invitations.*
+    INTO held
+    FROM organization_invitations
+    JOIN organizations ON organizations.id = organization_invitations.organization_id
+    WHERE invitation_token = wanted_token
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+    FOR NO KEY UPDATE OF organization_invitations;
+    IF NOT FOUND THEN
+        PERFORM refuse('invitation_not_found', 'LC003');
+    END IF;
+    RETURN held;
+END
+$$;
+
+REVOKE ALL ON FUNCTION hold_invitation FROM PUBLIC;
 
 CREATE FUNCTION is_platform_admin() RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2750,6 +2954,38 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION leave_organization(wanted_organization_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF wanted_organization_id IN (SELECT my_organization_ids()) THEN
+        PERFORM lock_organization(wanted_organization_id);
+    END IF;
+    UPDATE organization_members
+    SET status = 'removed'
+    WHERE organization_id = wanted_organization_id
+        AND user_id = app_user_id()
+        AND organization_id IN (SELECT my_organization_ids());
+    IF NOT FOUND THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    PERFORM move_out(wanted_organization_id, app_user_id());
+END
+$$;
+
+REVOKE ALL ON FUNCTION leave_organization FROM PUBLIC;
+GRANT ALL ON FUNCTION leave_organization TO liveconvo_api;
+
+CREATE FUNCTION lock_organization(wanted_organization_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT FROM organizations WHERE id = wanted_organization_id FOR NO KEY UPDATE
+$$;
+
+REVOKE ALL ON FUNCTION lock_organization FROM PUBLIC;
+
 CREATE FUNCTION lock_usage(wanted_session_ids uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2772,6 +3008,54 @@ CREATE FUNCTION media_zero_ms(recording_started_at timestamptz, call_started_at 
     RETURN (floor((EXTRACT(epoch FROM COALESCE(recording_started_at, call_started_at, created_at)) * 1000)))::bigint;
 
 REVOKE ALL ON FUNCTION media_zero_ms FROM PUBLIC;
+
+CREATE FUNCTION move_out(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    UPDATE users
+    SET current_organization_id = (
+        SELECT organizations.id
+        FROM organization_members
+        JOIN organizations ON organizations.id = organization_members.organization_id
+        WHERE organization_members.user_id = users.id
+            AND organization_members.status = 'active'
+            AND organizations.is_active
+            AND organizations.deleted_at IS NULL
+        ORDER BY organization_members.joined_at, organization_members.id
+        LIMIT 1
+    )
+    WHERE current_organization_id = wanted_organization_id
+        AND (wanted_user_id IS NULL OR id = wanted_user_id)
+$$;
+
+REVOKE ALL ON FUNCTION move_out FROM PUBLIC;
+
+CREATE FUNCTION my_invitations() RETURNS TABLE(id uuid, email varchar, role varchar, organization_id uuid,
+    organization_name varchar, personal_message text, expires_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        organization_invitations.id,
+        organization_invitations.email,
+        organization_invitations.role,
+        organizations.id,
+        organizations.name,
+        organization_invitations.personal_message,
+        organization_invitations.expires_at
+    FROM organization_invitations
+    JOIN organizations ON organizations.id = organization_invitations.organization_id
+    WHERE organization_invitations.email = my_verified_email()
+        AND organization_invitations.status = 'pending'
+        AND organization_invitations.expires_at > now()
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+    ORDER BY organization_invitations.created_at DESC, organization_invitations.id DESC
+$$;
+
+REVOKE ALL ON FUNCTION my_invitations FROM PUBLIC;
+GRANT ALL ON FUNCTION my_invitations TO liveconvo_api;
 
 CREATE FUNCTION my_managed_organization_ids() RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 2
@@ -2913,6 +3197,7 @@ BEGIN
     FROM session_share_links
     JOIN sessions ON sessions.id = session_share_links.session_id
     JOIN organizations ON organizations.id = session_share_links.organization_id
+    JOIN users ON users.id = session_share_links.created_by
     JOIN organization_members
         ON organization_members.organization_id = session_share_links.organization_id
         AND organization_members.user_id = session_share_links.created_by
@@ -2920,6 +3205,8 @@ BEGIN
     WHERE session_share_links.token_hash = wanted_hash
         AND session_share_links.revoked_at IS NULL
         AND sessions.deleted_at IS NULL
+        AND users.is_active
+        AND users.deleted_at IS NULL
         AND organizations.is_active
         AND organizations.deleted_at IS NULL;
     IF NOT FOUND THEN
@@ -2977,11 +3264,13 @@ CREATE FUNCTION participant_of_ticket(wanted_hash bytea, wanted_session uuid, wa
     SELECT session_participants.id
     FROM join_tickets
     JOIN session_participants ON session_participants.id = join_tickets.participant_id
+    JOIN sessions ON sessions.id = join_tickets.session_id
     WHERE join_tickets.token_hash = wanted_hash
         AND join_tickets.session_id = wanted_session
         AND session_participants.user_id IS NOT DISTINCT FROM wanted_user
         AND session_participants.role = wanted_role
         AND (session_participants.consented_at IS NOT NULL) = wanted_consent
+        AND sessions.deleted_at IS NULL
 $$;
 
 REVOKE ALL ON FUNCTION participant_of_ticket FROM PUBLIC;
@@ -3061,10 +3350,13 @@ CREATE FUNCTION redeem_ticket(wanted_hash bytea) RETURNS boolean
     WITH redeemed AS (
         UPDATE join_tickets
         SET used_at = now()
-        WHERE token_hash = wanted_hash
-            AND used_at IS NULL
-            AND expires_at > now()
-        RETURNING token_hash
+        FROM sessions
+        WHERE join_tickets.token_hash = wanted_hash
+            AND join_tickets.used_at IS NULL
+            AND join_tickets.expires_at > now()
+            AND sessions.id = join_tickets.session_id
+            AND sessions.deleted_at IS NULL
+        RETURNING join_tickets.token_hash
     )
     SELECT EXISTS (SELECT FROM redeemed)
 $$;
@@ -3080,29 +3372,35 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION refuse_erased() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM added
+        JOIN sessions ON sessions.id = added.session_id
+        WHERE sessions.erased_at IS NOT NULL
+    ) THEN
+        PERFORM refuse('session_erased');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION refuse_erased FROM PUBLIC;
+
 CREATE FUNCTION remove_member(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
-    IF wanted_user_id <> app_user_id() OR wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
-        PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
-    END IF;
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
     UPDATE organization_members
     SET status = 'removed'
     WHERE organization_id = wanted_organization_id
         AND user_id = wanted_user_id;
-    UPDATE users
-    SET current_organization_id = (
-        SELECT organization_id
-        FROM organization_members
-        WHERE user_id = wanted_user_id
-            AND status = 'active'
-        ORDER BY joined_at
-        LIMIT 1
-    )
-    WHERE id = wanted_user_id
-        AND current_organization_id = wanted_organization_id;
+    PERFORM move_out(wanted_organization_id, wanted_user_id);
 END
 $$;
 
@@ -3110,12 +3408,16 @@ REVOKE ALL ON FUNCTION remove_member FROM PUBLIC;
 GRANT ALL ON FUNCTION remove_member TO liveconvo_api;
 
 CREATE FUNCTION require_member_change(wanted_organization_id uuid, wanted_user_id uuid, new_role text) RETURNS void
-    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 DECLARE
     old_role text;
 BEGIN
+    -- Nobody waits for, or holds up, an organization they are not in. Everything is looked at again under the lock.
+    IF wanted_organization_id IN (SELECT my_organization_ids()) THEN
+        PERFORM lock_organization(wanted_organization_id);
+    END IF;
     SELECT role
     INTO old_role
     FROM organization_members

@@ -149,6 +149,9 @@ CREATE INDEX recordings_session_id_idx ON recordings (session_id, started_at_ms)
 
 -- payment ------------------------------------------------------------------------------------------------------------
 
+-- Stripe's clock, not ours: what is older than what is known changes nothing, however late it comes.
+ALTER TABLE subscriptions ADD COLUMN stripe_updated_at timestamptz;
+
 -- Every event once, by Stripe's own id, however often and in whatever order it is delivered.
 CREATE TABLE stripe_events (
     id text PRIMARY KEY CHECK (id <> ''),
@@ -201,13 +204,18 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('audit ' || coalesce(NEW.organization_id::text, ''), 0));
     NEW.id := nextval(pg_get_serial_sequence('audit_log', 'id'));
     NEW.at := clock_timestamp();
-    NEW.previous_hash := (
-        SELECT hash
-        FROM audit_log
-        WHERE organization_id IS NOT DISTINCT FROM NEW.organization_id
-        ORDER BY id DESC
-        LIMIT 1
-    );
+    -- Two branches: IS NOT DISTINCT FROM knows no index, and this runs for every entry.
+    IF NEW.organization_id IS NULL THEN
+        NEW.previous_hash := (SELECT hash FROM audit_log WHERE organization_id IS NULL ORDER BY id DESC LIMIT 1);
+    ELSE
+        NEW.previous_hash := (
+            SELECT hash
+            FROM audit_log
+            WHERE organization_id = NEW.organization_id
+            ORDER BY id DESC
+            LIMIT 1
+        );
+    END IF;
     NEW.hash := audit_hash(NEW);
     RETURN NEW;
 END

@@ -71,6 +71,7 @@ BEGIN
     FROM session_share_links
     JOIN sessions ON sessions.id = session_share_links.session_id
     JOIN organizations ON organizations.id = session_share_links.organization_id
+    JOIN users ON users.id = session_share_links.created_by
     JOIN organization_members
         ON organization_members.organization_id = session_share_links.organization_id
         AND organization_members.user_id = session_share_links.created_by
@@ -78,6 +79,8 @@ BEGIN
     WHERE session_share_links.token_hash = wanted_hash
         AND session_share_links.revoked_at IS NULL
         AND sessions.deleted_at IS NULL
+        AND users.is_active
+        AND users.deleted_at IS NULL
         AND organizations.is_active
         AND organizations.deleted_at IS NULL;
     IF NOT FOUND THEN
@@ -225,12 +228,44 @@ AS $$
         AND wanted_organization_id IN (SELECT readable_organization_ids())
 $$;
 
+-- Whoever changes who belongs to an organization waits here before anything else: so nobody acts with a right that is
+-- being taken away, no two take the last seat, and nobody waits in a circle.
+CREATE FUNCTION lock_organization(wanted_organization_id uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    SELECT FROM organizations WHERE id = wanted_organization_id FOR NO KEY UPDATE
+$$;
+
+-- Who worked in an organization last (NULL: everybody who did) works in another one of theirs, or in none.
+CREATE FUNCTION move_out(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    UPDATE users
+    SET current_organization_id = (
+        SELECT organizations.id
+        FROM organization_members
+        JOIN organizations ON organizations.id = organization_members.organization_id
+        WHERE organization_members.user_id = users.id
+            AND organization_members.status = 'active'
+            AND organizations.is_active
+            AND organizations.deleted_at IS NULL
+        ORDER BY organization_members.joined_at, organization_members.id
+        LIMIT 1
+    )
+    WHERE current_organization_id = wanted_organization_id
+        AND (wanted_user_id IS NULL OR id = wanted_user_id)
+$$;
+
 -- May the person change this member? Owners everybody; admins everybody who is no owner; a foreign member is not there.
 CREATE FUNCTION require_member_change(wanted_organization_id uuid, wanted_user_id uuid, new_role text) RETURNS void
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     old_role text;
 BEGIN
+    -- Nobody waits for, or holds up, an organization they are not in. Everything is looked at again under the lock.
+    IF wanted_organization_id IN (SELECT my_organization_ids()) THEN
+        PERFORM lock_organization(wanted_organization_id);
+    END IF;
     SELECT role
     INTO old_role
     FROM organization_members
@@ -277,28 +312,33 @@ BEGIN
 END
 $$;
 
--- Removed by somebody who may, or by oneself. What the person worked in last is another membership, or none.
 CREATE FUNCTION remove_member(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    IF wanted_user_id <> app_user_id() OR wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
-        PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
-    END IF;
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
     UPDATE organization_members
     SET status = 'removed'
     WHERE organization_id = wanted_organization_id
         AND user_id = wanted_user_id;
-    UPDATE users
-    SET current_organization_id = (
-        SELECT organization_id
-        FROM organization_members
-        WHERE user_id = wanted_user_id
-            AND status = 'active'
-        ORDER BY joined_at
-        LIMIT 1
-    )
-    WHERE id = wanted_user_id
-        AND current_organization_id = wanted_organization_id;
+    PERFORM move_out(wanted_organization_id, wanted_user_id);
+END
+$$;
+
+CREATE FUNCTION leave_organization(wanted_organization_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF wanted_organization_id IN (SELECT my_organization_ids()) THEN
+        PERFORM lock_organization(wanted_organization_id);
+    END IF;
+    UPDATE organization_members
+    SET status = 'removed'
+    WHERE organization_id = wanted_organization_id
+        AND user_id = app_user_id()
+        AND organization_id IN (SELECT my_organization_ids());
+    IF NOT FOUND THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    PERFORM move_out(wanted_organization_id, app_user_id());
 END
 $$;
 
@@ -333,30 +373,98 @@ AS $$
         AND organizations.deleted_at IS NULL
 $$;
 
--- By the person it was sent to, whose address is proven, once, while there is room. Accepting again as the same
--- person changes nothing. The organization is locked: two who accept at once cannot take the last seat both.
-CREATE FUNCTION accept_invitation(wanted_token text) RETURNS uuid
+-- Those that wait for the one who acts, at an address that was proven.
+CREATE FUNCTION my_invitations() RETURNS TABLE (
+    id uuid,
+    email varchar,
+    role varchar,
+    organization_id uuid,
+    organization_name varchar,
+    personal_message text,
+    expires_at timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    SELECT
+        organization_invitations.id,
+        organization_invitations.email,
+        organization_invitations.role,
+        organizations.id,
+        organizations.name,
+        organization_invitations.personal_message,
+        organization_invitations.expires_at
+    FROM organization_invitations
+    JOIN organizations ON organizations.id = organization_invitations.organization_id
+    WHERE organization_invitations.email = my_verified_email()
+        AND organization_invitations.status = 'pending'
+        AND organization_invitations.expires_at > now()
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+    ORDER BY organization_invitations.created_at DESC, organization_invitations.id DESC
+$$;
+
+-- The pending invitation of this link, which nobody changes until the end of the transaction; or why there is none.
+CREATE FUNCTION hold_invitation(wanted_token text) RETURNS organization_invitations
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    invitation organization_invitations;
-    seats integer;
-    taken integer;
+    held organization_invitations;
 BEGIN
+    PERFORM lock_organization(organization_id) FROM organization_invitations WHERE invitation_token = wanted_token;
     SELECT organization_invitations.*
-    INTO invitation
+    INTO held
     FROM organization_invitations
     JOIN organizations ON organizations.id = organization_invitations.organization_id
     WHERE invitation_token = wanted_token
         AND organizations.is_active
         AND organizations.deleted_at IS NULL
-    FOR NO KEY UPDATE;
+    FOR NO KEY UPDATE OF organization_invitations;
     IF NOT FOUND THEN
         PERFORM refuse('invitation_not_found', 'LC003');
     END IF;
+    RETURN held;
+END
+$$;
+
+-- Seats that are free for one more; NULL: as many as they like. A plan that ended leaves those of the free one.
+CREATE FUNCTION free_seats(wanted_organization_id uuid) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    SELECT least(organizations.max_members, plans.max_organization_members) - (
+        SELECT count(*)
+        FROM organization_members
+        WHERE organization_id = wanted_organization_id
+            AND status = 'active'
+    )
+    FROM organizations
+    LEFT JOIN plans ON plans.id = coalesce(
+        (
+            SELECT plan_id
+            FROM subscriptions
+            WHERE subscriptions.organization_id = wanted_organization_id
+                AND status IN ('active', 'trialing', 'past_due')
+        ),
+        (SELECT id FROM plans WHERE name = 'individual_free')
+    )
+    WHERE organizations.id = wanted_organization_id
+$$;
+
+-- By the person it was sent to, whose address is proven, once, while there is room. Accepting again as the same
+-- person changes nothing, and whoever is a member already stays what they are.
+CREATE FUNCTION accept_invitation(wanted_token text) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    invitation organization_invitations := hold_invitation(wanted_token);
+    is_member boolean := EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = invitation.organization_id
+            AND user_id = app_user_id()
+            AND status = 'active'
+    );
+BEGIN
     IF invitation.email IS DISTINCT FROM my_verified_email() THEN
         PERFORM refuse('invitation_not_yours');
     END IF;
-    IF invitation.status = 'accepted' AND invitation.accepted_by_user_id = app_user_id() THEN
+    IF invitation.status = 'accepted' AND invitation.accepted_by_user_id = app_user_id() AND is_member THEN
         RETURN invitation.organization_id;
     END IF;
     IF invitation.status <> 'pending' THEN
@@ -365,30 +473,17 @@ BEGIN
     IF invitation.expires_at <= now() THEN
         PERFORM refuse('invitation_expired');
     END IF;
-    SELECT least(organizations.max_members, plans.max_organization_members)
-    INTO seats
-    FROM organizations
-    LEFT JOIN subscriptions
-        ON subscriptions.organization_id = organizations.id
-        AND subscriptions.status IN ('active', 'trialing', 'past_due')
-    LEFT JOIN plans ON plans.id = subscriptions.plan_id
-    WHERE organizations.id = invitation.organization_id;
-    SELECT count(*)
-    INTO taken
-    FROM organization_members
-    WHERE organization_id = invitation.organization_id
-        AND user_id <> app_user_id()
-        AND status = 'active';
-    IF taken >= seats THEN
+    IF NOT is_member AND free_seats(invitation.organization_id) < 1 THEN
         PERFORM refuse('member_limit');
     END IF;
-    INSERT INTO organization_members (organization_id, user_id, role, status, joined_at)
-    VALUES (invitation.organization_id, app_user_id(), invitation.role, 'active', now())
-    ON CONFLICT (organization_id, user_id) DO UPDATE
-    SET role = CASE WHEN organization_members.status = 'active' THEN organization_members.role ELSE excluded.role END,
-        joined_at = CASE
-            WHEN organization_members.status = 'active' THEN organization_members.joined_at ELSE excluded.joined_at END,
-        status = 'active';
+    IF NOT is_member THEN
+        INSERT INTO organization_members (organization_id, user_id, role)
+        VALUES (invitation.organization_id, app_user_id(), invitation.role)
+        ON CONFLICT (organization_id, user_id) DO UPDATE
+        SET role = excluded.role,
+            joined_at = excluded.joined_at,
+            status = 'active';
+    END IF;
     UPDATE organization_invitations
     SET status = 'accepted',
         accepted_by_user_id = app_user_id(),
@@ -404,33 +499,36 @@ END
 $$;
 
 -- Whoever holds the link may decline, without an account.
-CREATE FUNCTION decline_invitation(wanted_token text) RETURNS boolean
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-AS $$
-    WITH declined AS (
-        UPDATE organization_invitations
-        SET status = 'declined',
-            declined_at = now()
-        WHERE invitation_token = wanted_token
-            AND status = 'pending'
-        RETURNING id
-    )
-    SELECT EXISTS (SELECT FROM declined)
+CREATE FUNCTION decline_invitation(wanted_token text) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    invitation organization_invitations := hold_invitation(wanted_token);
+BEGIN
+    IF invitation.status <> 'pending' THEN
+        PERFORM refuse('invitation_state');
+    END IF;
+    UPDATE organization_invitations
+    SET status = 'declined',
+        declined_at = now()
+    WHERE id = invitation.id;
+END
 $$;
 
 REVOKE ALL ON FUNCTION authenticate_api_key(bytea), open_share_link(bytea),
     join_waitlist(text, text, text, text, text), waitlist_status(text),
     receive_stripe_event(text, text, jsonb, timestamptz), create_organization(text, text, text),
-    switch_organization(uuid), organization_people(uuid), require_member_change(uuid, uuid, text),
-    set_member_role(uuid, uuid, text), set_member_limits(uuid, uuid, integer, integer), remove_member(uuid, uuid),
-    find_invitation(text), accept_invitation(text), decline_invitation(text)
+    switch_organization(uuid), organization_people(uuid), lock_organization(uuid), move_out(uuid, uuid),
+    require_member_change(uuid, uuid, text), set_member_role(uuid, uuid, text),
+    set_member_limits(uuid, uuid, integer, integer), remove_member(uuid, uuid), leave_organization(uuid),
+    find_invitation(text), my_invitations(), hold_invitation(text), free_seats(uuid), accept_invitation(text),
+    decline_invitation(text)
     FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION authenticate_api_key(bytea), open_share_link(bytea),
     join_waitlist(text, text, text, text, text), waitlist_status(text),
     receive_stripe_event(text, text, jsonb, timestamptz), create_organization(text, text, text),
     switch_organization(uuid), organization_people(uuid), set_member_role(uuid, uuid, text),
-    set_member_limits(uuid, uuid, integer, integer), remove_member(uuid, uuid), find_invitation(text),
-    accept_invitation(text), decline_invitation(text)
+    set_member_limits(uuid, uuid, integer, integer), remove_member(uuid, uuid), leave_organization(uuid),
+    find_invitation(text), my_invitations(), accept_invitation(text), decline_invitation(text)
     TO liveconvo_api;
 GRANT EXECUTE ON FUNCTION write_audit(uuid, text, text, uuid, jsonb) TO liveconvo_api, liveconvo_jobs;
 GRANT EXECUTE ON FUNCTION is_platform_admin(), open_admin_door(uuid, text, integer), close_admin_door(uuid),
@@ -460,6 +558,9 @@ CREATE TRIGGER check_invitation_role BEFORE INSERT OR UPDATE OF role, invited_by
 CREATE FUNCTION delete_organization(wanted_organization_id uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
+    IF wanted_organization_id IN (SELECT my_organization_ids()) THEN
+        PERFORM lock_organization(wanted_organization_id);
+    END IF;
     IF wanted_organization_id NOT IN (SELECT my_organization_ids()) THEN
         PERFORM refuse('organization_not_found', 'LC003');
     END IF;
@@ -469,6 +570,7 @@ BEGIN
     UPDATE organizations
     SET deleted_at = now()
     WHERE id = wanted_organization_id;
+    PERFORM move_out(wanted_organization_id, NULL);
     PERFORM write_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
 END
 $$;
@@ -489,3 +591,235 @@ $$;
 REVOKE ALL ON FUNCTION count_template_use() FROM PUBLIC;
 CREATE TRIGGER count_template_use AFTER INSERT ON sessions
     FOR EACH ROW WHEN (NEW.selected_template_id IS NOT NULL) EXECUTE FUNCTION count_template_use();
+
+-- tickets ------------------------------------------------------------------------------------------------------------
+
+-- As before, and void once their session is deleted.
+CREATE OR REPLACE FUNCTION find_ticket(wanted_hash bytea) RETURNS TABLE (
+    session_id uuid,
+    organization_id uuid,
+    participant_id uuid,
+    name varchar,
+    role varchar,
+    source varchar,
+    shared_mic boolean,
+    coached boolean,
+    consented boolean,
+    user_id uuid,
+    expires_at timestamptz
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    SELECT
+        join_tickets.session_id,
+        join_tickets.organization_id,
+        join_tickets.participant_id,
+        session_participants.name,
+        session_participants.role,
+        session_participants.source,
+        session_participants.shared_mic,
+        session_participants.coached,
+        session_participants.consented_at IS NOT NULL,
+        session_participants.user_id,
+        join_tickets.expires_at
+    FROM join_tickets
+    JOIN session_participants ON session_participants.id = join_tickets.participant_id
+    JOIN sessions ON sessions.id = join_tickets.session_id
+    WHERE join_tickets.token_hash = wanted_hash
+        AND join_tickets.used_at IS NULL
+        AND join_tickets.expires_at > now()
+        AND sessions.deleted_at IS NULL
+$$;
+
+CREATE OR REPLACE FUNCTION redeem_ticket(wanted_hash bytea) RETURNS boolean
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    WITH redeemed AS (
+        UPDATE join_tickets
+        SET used_at = now()
+        FROM sessions
+        WHERE join_tickets.token_hash = wanted_hash
+            AND join_tickets.used_at IS NULL
+            AND join_tickets.expires_at > now()
+            AND sessions.id = join_tickets.session_id
+            AND sessions.deleted_at IS NULL
+        RETURNING join_tickets.token_hash
+    )
+    SELECT EXISTS (SELECT FROM redeemed)
+$$;
+
+CREATE OR REPLACE FUNCTION participant_of_ticket(
+    wanted_hash bytea, wanted_session uuid, wanted_user uuid, wanted_role varchar, wanted_consent boolean
+) RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+AS $$
+    SELECT session_participants.id
+    FROM join_tickets
+    JOIN session_participants ON session_participants.id = join_tickets.participant_id
+    JOIN sessions ON sessions.id = join_tickets.session_id
+    WHERE join_tickets.token_hash = wanted_hash
+        AND join_tickets.session_id = wanted_session
+        AND session_participants.user_id IS NOT DISTINCT FROM wanted_user
+        AND session_participants.role = wanted_role
+        AND (session_participants.consented_at IS NOT NULL) = wanted_consent
+        AND sessions.deleted_at IS NULL
+$$;
+
+-- what is erased -----------------------------------------------------------------------------------------------------
+
+ALTER TABLE users ADD CONSTRAINT users_erased_check CHECK (erased_at IS NULL OR deleted_at IS NOT NULL);
+ALTER TABLE organizations ADD CONSTRAINT organizations_erased_check CHECK (erased_at IS NULL OR deleted_at IS NOT NULL);
+ALTER TABLE sessions ADD CONSTRAINT sessions_erased_check CHECK (erased_at IS NULL OR deleted_at IS NOT NULL);
+
+-- When a session's content is due. Without a zone, or the sum would not be immutable.
+CREATE INDEX sessions_retention_idx ON sessions (
+    ((coalesce(recording_ended_at, created_at) AT TIME ZONE 'UTC') + make_interval(days => data_retention_days))
+) WHERE erased_at IS NULL;
+CREATE INDEX sessions_deleted_at_idx ON sessions (deleted_at) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
+
+-- What was erased does not come back, whoever is late with it. The foreign key waits for an erasure that is under way;
+-- at the end of the statement its outcome is seen here.
+CREATE FUNCTION refuse_erased() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM added
+        JOIN sessions ON sessions.id = added.session_id
+        WHERE sessions.erased_at IS NOT NULL
+    ) THEN
+        PERFORM refuse('session_erased');
+    END IF;
+    RETURN NULL;
+END
+$$;
+REVOKE ALL ON FUNCTION refuse_erased() FROM PUBLIC;
+DO $$
+DECLARE
+    content text;
+BEGIN
+    FOREACH content IN ARRAY ARRAY[
+        'call_commands', 'consents', 'documents', 'guidance', 'join_tickets', 'prep_checklist', 'recordings',
+        'session_context', 'session_events', 'session_invites', 'session_participants', 'session_share_links',
+        'session_timeline_events', 'summaries', 'transcripts'
+    ] LOOP
+        EXECUTE format(
+            'CREATE TRIGGER refuse_erased AFTER INSERT ON %I REFERENCING NEW TABLE AS added'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_erased()',
+            content
+        );
+    END LOOP;
+END
+$$;
+
+-- Nobody acts as this person any more, at once; a job erases what is theirs. An organization of which they were the
+-- only member goes with them. Organizations are locked: of two owners who leave at the same moment the second one sees
+-- what the first one did.
+CREATE FUNCTION close_account(wanted_user_id uuid) RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    alone uuid;
+BEGIN
+    PERFORM FROM organizations
+    WHERE deleted_at IS NULL
+        AND id IN (
+            SELECT organization_id
+            FROM organization_members
+            WHERE user_id = wanted_user_id
+                AND status = 'active'
+        )
+    ORDER BY id
+    FOR NO KEY UPDATE;
+    PERFORM FROM users WHERE id = wanted_user_id FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    IF EXISTS (
+        SELECT FROM organization_members AS mine
+        JOIN organizations ON organizations.id = mine.organization_id
+        JOIN organization_members AS others
+            ON others.organization_id = mine.organization_id
+            AND others.user_id <> mine.user_id
+            AND others.status = 'active'
+        WHERE mine.user_id = wanted_user_id
+            AND mine.status = 'active'
+            AND mine.role = 'owner'
+            AND organizations.deleted_at IS NULL
+        GROUP BY mine.organization_id
+        HAVING NOT bool_or(others.role = 'owner')
+    ) THEN
+        PERFORM refuse('sole_owner');
+    END IF;
+    FOR alone IN
+        UPDATE organizations
+        SET deleted_at = now()
+        WHERE deleted_at IS NULL
+            AND EXISTS (
+                SELECT FROM organization_members
+                WHERE organization_id = organizations.id
+                    AND user_id = wanted_user_id
+                    AND status = 'active'
+            )
+            AND NOT EXISTS (
+                SELECT FROM organization_members
+                WHERE organization_id = organizations.id
+                    AND user_id <> wanted_user_id
+                    AND status = 'active'
+            )
+        RETURNING id
+    LOOP
+        PERFORM write_audit(alone, 'organizations.deleted', 'organizations', alone);
+    END LOOP;
+    UPDATE organization_members
+    SET status = 'removed'
+    WHERE user_id = wanted_user_id
+        AND status <> 'removed';
+    UPDATE users
+    SET deleted_at = now(),
+        is_active = false
+    WHERE id = wanted_user_id
+        AND deleted_at IS NULL;
+    IF FOUND THEN
+        PERFORM write_audit(NULL, 'users.deleted', 'users', wanted_user_id);
+    END IF;
+END
+$$;
+
+-- By oneself.
+CREATE FUNCTION delete_account() RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    PERFORM close_account(app_user_id());
+END
+$$;
+REVOKE ALL ON FUNCTION close_account(uuid), delete_account() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION close_account(uuid) TO liveconvo_jobs;
+GRANT EXECUTE ON FUNCTION delete_account() TO liveconvo_api;
+
+-- The first row of a chain that is not as it was written, or does not follow the one before it; NULL: there is none.
+-- For who manages the organization; NULL is the installation's chain, for its administrators; jobs ask for any.
+CREATE FUNCTION first_broken_audit(wanted_organization_id uuid) RETURNS bigint
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF session_user = 'liveconvo_api'
+        AND NOT is_platform_admin()
+        AND NOT coalesce(wanted_organization_id IN (SELECT my_managed_organization_ids()), false)
+    THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    RETURN (
+        SELECT min(chained.id)
+        FROM (
+            SELECT
+                audit_log.id,
+                audit_log.hash IS DISTINCT FROM audit_hash(audit_log)
+                OR audit_log.previous_hash IS DISTINCT FROM lag(audit_log.hash) OVER (ORDER BY audit_log.id) AS is_broken
+            FROM audit_log
+            WHERE audit_log.organization_id = wanted_organization_id
+                OR audit_log.organization_id IS NULL AND wanted_organization_id IS NULL
+        ) AS chained
+        WHERE is_broken
+    );
+END
+$$;
+REVOKE ALL ON FUNCTION first_broken_audit(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION first_broken_audit(uuid) TO liveconvo_api, liveconvo_jobs;

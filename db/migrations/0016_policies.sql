@@ -127,9 +127,6 @@ CREATE POLICY media_update ON calls FOR UPDATE TO liveconvo_media
 GRANT SELECT ON calls TO liveconvo_jobs;
 CREATE POLICY jobs_read ON calls FOR SELECT TO liveconvo_jobs
     USING (true);
-GRANT DELETE ON calls TO liveconvo_jobs;
-CREATE POLICY jobs_delete ON calls FOR DELETE TO liveconvo_jobs
-    USING (true);
 
 -- consents ------------------------------------------------------------------------------------------------------------
 GRANT SELECT ON consents TO liveconvo_api;
@@ -153,9 +150,12 @@ CREATE POLICY media_update ON consents FOR UPDATE TO liveconvo_media
 GRANT SELECT ON consents TO liveconvo_jobs;
 CREATE POLICY jobs_read ON consents FOR SELECT TO liveconvo_jobs
     USING (true);
-GRANT DELETE ON consents TO liveconvo_jobs;
-CREATE POLICY jobs_delete ON consents FOR DELETE TO liveconvo_jobs
-    USING (true);
+GRANT UPDATE (
+    user_id
+) ON consents TO liveconvo_jobs;
+CREATE POLICY jobs_update ON consents FOR UPDATE TO liveconvo_jobs
+    USING (true)
+    WITH CHECK (true);
 
 -- documents -----------------------------------------------------------------------------------------------------------
 GRANT SELECT ON documents TO liveconvo_api;
@@ -507,9 +507,6 @@ GRANT UPDATE (
 CREATE POLICY jobs_update ON session_participants FOR UPDATE TO liveconvo_jobs
     USING (true)
     WITH CHECK (true);
-GRANT DELETE ON session_participants TO liveconvo_jobs;
-CREATE POLICY jobs_delete ON session_participants FOR DELETE TO liveconvo_jobs
-    USING (true);
 
 -- session_share_links -------------------------------------------------------------------------------------------------
 GRANT SELECT (
@@ -796,7 +793,8 @@ CREATE POLICY jobs_read ON usage_tracking FOR SELECT TO liveconvo_jobs
 
 -- user_app_sessions ---------------------------------------------------------------------------------------------------
 GRANT SELECT (
-    id, user_id, ip_address, user_agent, started_at, last_activity_at, ended_at, page_views, device_type, browser, os
+    id, user_id, ip_address, user_agent, country_code, city, started_at, last_activity_at, ended_at, duration_seconds,
+    page_views, device_type, browser, os
 ) ON user_app_sessions TO liveconvo_api;
 CREATE POLICY api_read ON user_app_sessions FOR SELECT TO liveconvo_api
     USING (user_id = (SELECT app_user_id()));
