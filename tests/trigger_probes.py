@@ -1,0 +1,477 @@
+"""Every rule that a trigger keeps, tried. A probe asserts; it runs as a superuser in a transaction that is rolled back.
+
+`PROBES` names one for each trigger, by table and trigger; those that are on many tables have one for all of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from db.pool import Connection
+from tests.attempts import Outcome, attempt, rolled_back
+from tests.catalog import Trigger
+from tests.stage import Stage
+from tests.valid_rows import Row, further_row, insert_statement
+
+Probe = Callable[[Connection, Stage, str], Awaitable[None]]
+
+REFUSED, NOT_FOUND = "LC001", "LC003"
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+IMMEDIATE = "SET CONSTRAINTS ALL IMMEDIATE"
+
+
+async def _insert(conn: Connection, stage: Stage, table: str, **given: object) -> Row:
+    row = further_row(stage.catalog, stage.world, table, stage.world.sides["north"], given)
+    await conn.execute(*insert_statement(table, row))
+    return row
+
+
+def _refused(outcome: Outcome, code: str, sqlstate: str = REFUSED) -> None:
+    assert (outcome.sqlstate, outcome.code) == (sqlstate, code), str(outcome)
+
+
+def _went(outcome: Outcome) -> None:
+    assert outcome.sqlstate is None, str(outcome)
+
+
+# on many tables -----------------------------------------------------------------------------------------------------
+
+
+async def _touches(conn: Connection, stage: Stage, table: str) -> None:
+    """updated_at is now, whatever is written into it."""
+    [key] = stage.catalog.primary_key(table)
+    row = stage.world.rows[table][0]
+    moved = await conn.fetchval(
+        f"UPDATE {table} SET updated_at = $2 WHERE {key} = $1 RETURNING updated_at = now()",  # noqa: S608
+        row[key],
+        LONG_AGO,
+    )
+    assert moved is True
+
+
+AUDITED = {
+    "api_keys": "revoked_at = now()",
+    "organization_invitations": "status = 'declined', declined_at = now()",
+    "organization_members": "role = 'admin'",
+    "session_share_links": "revoked_at = now()",
+    "subscriptions": "status = 'unpaid'",
+    "webhook_endpoints": "is_active = false",
+}
+
+
+async def _audits(conn: Connection, stage: Stage, table: str) -> None:
+    """Insert, change and delete leave a row each, which says nothing of anybody but ids and codes."""
+    row = await _insert(conn, stage, table)
+    [key] = stage.catalog.primary_key(table)
+    await conn.execute(f"UPDATE {table} SET {AUDITED[table]} WHERE {key} = $1", row[key])  # noqa: S608
+    await conn.execute(f"DELETE FROM {table} WHERE {key} = $1", row[key])  # noqa: S608
+    written = await conn.fetch(
+        "SELECT action, organization_id, details::text FROM audit_log WHERE target_kind = $1 ORDER BY id DESC LIMIT 3",
+        table,
+    )
+    assert [entry["action"] for entry in written] == [f"{table}.{verb}" for verb in ("delete", "update", "insert")]
+    assert {entry["organization_id"] for entry in written} == {row["organization_id"]}
+    assert not any("@" in entry["details"] or "canary" in entry["details"] for entry in written)
+    assert all(column.partition(" ")[0] in written[1]["details"] for column in AUDITED[table].split(", ")[:1])
+
+
+async def _refuses_erased(conn: Connection, stage: Stage, table: str) -> None:
+    """Nothing is added to a session whose content was erased."""
+    north = stage.world.sides["north"]
+    row = further_row(stage.catalog, stage.world, table, north)
+    _went(await attempt(conn, *insert_statement(table, row)))
+    await conn.execute(
+        "UPDATE sessions SET deleted_at = now(), erased_at = now() WHERE id = $1", north.sessions["bare"]
+    )
+    _refused(await attempt(conn, *insert_statement(table, row)), "session_erased")
+
+
+# audit --------------------------------------------------------------------------------------------------------------
+
+
+async def _chains_audit(conn: Connection, stage: Stage, _table: str) -> None:
+    organization = stage.world.sides["north"].id
+    last = await conn.fetchval(
+        "SELECT hash FROM audit_log WHERE organization_id = $1 ORDER BY id DESC LIMIT 1", organization
+    )
+    await _insert(conn, stage, "audit_log", hash=bytes(32), previous_hash=b"forged", at=LONG_AGO)
+    entry = await conn.fetchrow(
+        """
+        SELECT previous_hash, hash, at > now() - interval '1 minute' AS is_now, hash = audit_hash(audit_log) AS is_true
+        FROM audit_log
+        WHERE organization_id = $1
+        ORDER BY id DESC
+        LIMIT 1
+        """,
+        organization,
+    )
+    assert entry is not None
+    assert entry["previous_hash"] == last
+    assert entry["is_true"]
+    assert entry["is_now"]
+
+
+async def _keeps_audit(conn: Connection, _stage: Stage, _table: str) -> None:
+    _refused(await attempt(conn, "UPDATE audit_log SET details = '{}'"), "audit_is_final")
+    _refused(await attempt(conn, "DELETE FROM audit_log"), "audit_is_final")
+
+
+async def _keeps_all_audit(conn: Connection, _stage: Stage, _table: str) -> None:
+    _refused(await attempt(conn, "TRUNCATE audit_log"), "audit_is_final")
+
+
+# people and organizations -------------------------------------------------------------------------------------------
+
+
+async def _twin_flags(conn: Connection, stage: Stage, _table: str) -> None:
+    person = stage.world.people["invitee"]
+
+    async def flags(change: str) -> Any:
+        return await conn.fetchrow(
+            f"UPDATE users SET {change} WHERE id = $1 RETURNING email_verified, is_email_verified",  # noqa: S608
+            person,
+        )
+
+    assert tuple(await flags("email_verified = false")) == (False, False)
+    assert tuple(await flags("is_email_verified = true")) == (True, True)
+    assert tuple(await flags("is_email_verified = false")) == (False, False)
+    assert tuple(await flags("email_verified = true")) == (True, True)
+    assert tuple(await flags("email = 'another@example.org'")) == (False, False)
+    row = await _insert(conn, stage, "users", email_verified=True, is_email_verified=False)
+    assert await conn.fetchval("SELECT is_email_verified FROM users WHERE id = $1", row["id"]) is True
+
+
+async def _needs_owner(conn: Connection, stage: Stage, _table: str) -> None:
+    north, people = stage.world.sides["north"], stage.world.people
+    for change in ("SET role = 'admin'", "SET status = 'removed'"):
+        await _ownerless(conn, f"UPDATE organization_members {change} WHERE user_id = $1", north.owner)
+    await _ownerless(conn, "DELETE FROM organization_members WHERE user_id = $1", north.owner)
+    handed_over = await attempt(
+        conn,
+        """
+        UPDATE organization_members
+        SET role = CASE user_id WHEN $1 THEN 'member' ELSE 'owner' END
+        WHERE user_id IN ($1, $2)
+        """,
+        north.owner,
+        people["admin"],
+        look=lambda conn: conn.execute(IMMEDIATE),
+    )
+    _went(handed_over)
+
+
+async def _new_needs_owner(conn: Connection, stage: Stage, _table: str) -> None:
+    row = further_row(stage.catalog, stage.world, "organizations", stage.world.sides["north"])
+    await _ownerless(conn, *insert_statement("organizations", row))
+    closed = stage.world.sides["closed"]
+    async with conn.transaction():
+        await conn.execute("UPDATE organization_members SET role = 'member' WHERE organization_id = $1", closed.id)
+        await conn.execute(IMMEDIATE)  # nobody needs an owner where everything is over
+        await conn.execute("SET CONSTRAINTS ALL DEFERRED")
+        await _ownerless(conn, "UPDATE organizations SET deleted_at = NULL WHERE id = $1", closed.id)
+
+
+async def _ownerless(conn: Connection, statement: str, *values: object) -> None:
+    """Fine by itself, refused at the end of the transaction."""
+    block = conn.transaction()
+    await block.start()
+    try:
+        await conn.execute(statement, *values)
+        _refused(await attempt(conn, IMMEDIATE), "organization_needs_owner")
+    finally:
+        await block.rollback()
+
+
+async def _invitation_role(conn: Connection, stage: Stage, table: str) -> None:
+    north, people = stage.world.sides["north"], stage.world.people
+    for inviter, is_allowed in ((north.owner, True), (people["admin"], False), (people["south_owner"], False)):
+        given = {"role": "owner", "invited_by_user_id": inviter}
+        row = further_row(stage.catalog, stage.world, table, north, given)
+        outcome = await attempt(conn, *insert_statement(table, row))
+        _went(outcome) if is_allowed else _refused(outcome, "not_an_owner")
+    row = await _insert(conn, stage, table, invited_by_user_id=people["admin"])
+    _refused(
+        await attempt(conn, f"UPDATE {table} SET role = 'owner' WHERE id = $1", row["id"]),  # noqa: S608
+        "not_an_owner",
+    )
+
+
+# states -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _States:
+    """A state machine as it was decided."""
+
+    column: str
+    code: str
+    states: dict[str, str]
+    """With what else a row in it must say."""
+    steps: set[tuple[str, str]]
+
+    def said(self, state: str) -> str:
+        return ", ".join(each for each in (f"{self.column} = '{state}'", self.states[state]) if each)
+
+
+async def _steps(conn: Connection, table: str, machine: _States) -> None:
+    """Every step from every state; staying is none."""
+    row_id = await conn.fetchval(f"SELECT id FROM {table} LIMIT 1")  # noqa: S608
+    for old, new in itertools.product(machine.states, repeat=2):
+        await conn.execute("SET LOCAL session_replication_role = replica")
+        await conn.execute(f"UPDATE {table} SET {machine.said(old)} WHERE id = $1", row_id)  # noqa: S608
+        await conn.execute("SET LOCAL session_replication_role = origin")
+        outcome = await attempt(conn, f"UPDATE {table} SET {machine.said(new)} WHERE id = $1", row_id)  # noqa: S608
+        is_allowed = old == new or (old, new) in machine.steps
+        expected = (None, None) if is_allowed else (REFUSED, machine.code)
+        assert (outcome.sqlstate, outcome.code) == expected, f"{old} → {new}: {outcome}"
+
+
+UNANSWERED = "accepted_at = NULL, declined_at = NULL"
+INVITATION_STATES = _States(
+    "status",
+    "invitation_state",
+    {
+        "pending": UNANSWERED, "expired": UNANSWERED, "cancelled": UNANSWERED,
+        "accepted": "accepted_at = now(), declined_at = NULL", "declined": "accepted_at = NULL, declined_at = now()",
+    },
+    {("pending", state) for state in ("accepted", "declined", "expired", "cancelled")},
+)  # fmt: skip
+SESSION_STATES = _States(
+    "status",
+    "session_state",
+    {"draft": "", "active": "", "completed": "", "archived": ""},
+    {("draft", "active"), ("active", "completed"), ("completed", "archived"), ("archived", "completed")},
+)
+SUMMARY_STATES = _States(
+    "generation_status",
+    "summary_state",
+    {
+        "pending": "generation_error = NULL", "generating": "generation_error = NULL",
+        "completed": "generation_error = NULL, tldr = ''", "failed": "generation_error = 'model'",
+    },
+    {
+        ("pending", "generating"), ("generating", "completed"), ("generating", "failed"), ("failed", "generating"),
+        ("failed", "pending"), ("completed", "pending"),
+    },
+)  # fmt: skip
+
+
+async def _invitation_state(conn: Connection, _stage: Stage, table: str) -> None:
+    await _steps(conn, table, INVITATION_STATES)
+
+
+async def _session_state(conn: Connection, stage: Stage, table: str) -> None:
+    await _steps(conn, table, SESSION_STATES)
+    session = stage.world.sides["north"].sessions["bare"]
+    await conn.execute("UPDATE sessions SET deleted_at = now() WHERE id = $1", session)
+    for column, code in (("recording_started_at", "recording_started"), ("erased_at", "session_erased")):
+        change = f"UPDATE sessions SET {column} = $2 WHERE id = $1"  # noqa: S608
+        await conn.execute(change, session, LONG_AGO)
+        _went(await attempt(conn, change, session, LONG_AGO))
+        _refused(await attempt(conn, change, session, LONG_AGO + timedelta(days=1)), code)
+        _refused(await attempt(conn, change, session, None), code)
+
+
+async def _summary_state(conn: Connection, _stage: Stage, table: str) -> None:
+    await _steps(conn, table, SUMMARY_STATES)
+
+
+# sessions -----------------------------------------------------------------------------------------------------------
+
+
+async def _session_template(conn: Connection, stage: Stage, table: str) -> None:
+    """A foreign key alone would take the id of anybody's playbook."""
+    north = stage.world.sides["north"]
+    for row in stage.world.rows["templates"]:
+        is_ours = north.id == row["organization_id"] or north.author == row["user_id"]
+        is_allowed = is_ours or row["is_system_template"] or row["is_public"]
+        new = further_row(stage.catalog, stage.world, table, north, {"selected_template_id": row["id"]})
+        chosen = await attempt(conn, *insert_statement(table, new))
+        later = await attempt(
+            conn, "UPDATE sessions SET selected_template_id = $2 WHERE id = $1", north.sessions["bare"], row["id"]
+        )
+        for outcome in (chosen, later):
+            _went(outcome) if is_allowed else _refused(outcome, "template_not_found", NOT_FOUND)
+    ours = next(row["id"] for row in stage.world.rows["templates"] if row["organization_id"] == north.id)
+    await conn.execute("UPDATE templates SET deleted_at = now() WHERE id = $1", ours)
+    outcome = await attempt(
+        conn, "UPDATE sessions SET selected_template_id = $2 WHERE id = $1", north.sessions["bare"], ours
+    )
+    _refused(outcome, "template_not_found", NOT_FOUND)
+
+
+async def _template_use(conn: Connection, stage: Stage, _table: str) -> None:
+    north = stage.world.sides["north"]
+    ours = next(row for row in stage.world.rows["templates"] if row["organization_id"] == north.id)
+    used = await conn.fetchval("SELECT usage_count FROM templates WHERE id = $1", ours["id"])
+    await _insert(conn, stage, "sessions", selected_template_id=ours["id"])
+    after = await conn.fetchrow("SELECT usage_count, last_used_at FROM templates WHERE id = $1", ours["id"])
+    assert after is not None
+    assert after["usage_count"] == used + 1
+    assert after["last_used_at"] is not None
+
+
+async def _notes_consent(conn: Connection, stage: Stage, _table: str) -> None:
+    consented = await _insert(conn, stage, "session_participants", consent_version="2", consented_at=LONG_AGO)
+
+    async def consents() -> list[tuple[object, ...]]:
+        rows = await conn.fetch(
+            """
+            SELECT version, withdrawn_at IS NOT NULL
+            FROM consents
+            WHERE participant_id = $1
+            ORDER BY withdrawn_at IS NULL
+            """,
+            consented["id"],
+        )
+        return [tuple(row) for row in rows]
+
+    assert await consents() == [("2", False)]
+    await conn.execute(
+        "UPDATE session_participants SET consent_version = '3', consented_at = now() WHERE id = $1", consented["id"]
+    )
+    assert await consents() == [("2", True), ("3", False)]
+    await conn.execute(
+        "UPDATE session_participants SET consent_version = NULL, consented_at = NULL WHERE id = $1", consented["id"]
+    )
+    assert sorted(await consents()) == [("2", True), ("3", True)]
+
+
+# usage --------------------------------------------------------------------------------------------------------------
+
+
+async def _seconds(conn: Connection, session: UUID) -> int:
+    return int(
+        await conn.fetchval(
+            "SELECT coalesce(sum(seconds_recorded), 0) FROM usage_tracking WHERE session_id = $1", session
+        )
+    )
+
+
+async def _derives(conn: Connection, stage: Stage, _table: str) -> None:
+    """The minutes follow the intervals, in every direction."""
+    session = stage.world.sides["north"].sessions["bare"]
+    given: Row = {"session_id": session, "epoch": 1, "participant_id": uuid4(), "from_ms": 0, "to_ms": 90_000}
+    await _insert(conn, stage, "usage_intervals", **given)
+    assert await _seconds(conn, session) == 90
+    await conn.execute("UPDATE usage_intervals SET to_ms = 100000 WHERE session_id = $1", session)
+    assert await _seconds(conn, session) == 100
+    await conn.execute("DELETE FROM usage_intervals WHERE session_id = $1", session)
+    assert await _seconds(conn, session) == 0
+
+
+async def _sums_up(conn: Connection, stage: Stage, _table: str) -> None:
+    """Months, counters and the session's length follow the minutes, in every direction, into and out of a month."""
+    north = stage.world.sides["north"]
+    session = north.sessions["bare"]
+    row = await _insert(
+        conn, stage, "usage_tracking", minute_timestamp=LONG_AGO, seconds_recorded=59, session_id=session
+    )
+    assert await _month(conn, row, "2000-01") == (59, 1)
+    assert await conn.fetchval("SELECT recording_duration_seconds FROM sessions WHERE id = $1", session) == 59
+    await conn.execute("UPDATE usage_tracking SET seconds_recorded = 30 WHERE session_id = $1", session)
+    assert await _month(conn, row, "2000-01") == (30, 1)
+    february = LONG_AGO + timedelta(days=31)
+    await conn.execute("UPDATE usage_tracking SET minute_timestamp = $2 WHERE session_id = $1", session, february)
+    assert await _month(conn, row, "2000-01") == (0, 0)
+    assert await _month(conn, row, "2000-02") == (30, 1)
+    await conn.execute("DELETE FROM usage_tracking WHERE session_id = $1", session)
+    assert await _month(conn, row, "2000-02") == (0, 0)
+    assert await conn.fetchval("SELECT recording_duration_seconds FROM sessions WHERE id = $1", session) == 0
+
+
+async def _month(conn: Connection, row: Row, month: str) -> tuple[int, int]:
+    found = await conn.fetchrow(
+        """
+        SELECT total_seconds_used, total_minutes_used
+        FROM monthly_usage_cache
+        WHERE organization_id = $1
+            AND user_id = $2
+            AND month_year = $3
+        """,
+        row["organization_id"],
+        row["user_id"],
+        month,
+    )
+    return (0, 0) if found is None else (found["total_seconds_used"], found["total_minutes_used"])
+
+
+async def _counts_sessions(conn: Connection, stage: Stage, _table: str) -> None:
+    before = await _recorded(conn, stage)
+    await _insert(conn, stage, "sessions", recording_started_at=LONG_AGO)
+    assert await _recorded(conn, stage) == before + 1
+
+
+async def _recorded(conn: Connection, stage: Stage) -> int:
+    north = stage.world.sides["north"]
+    return int(
+        await conn.fetchval(
+            "SELECT total_sessions_count FROM organization_members WHERE organization_id = $1 AND user_id = $2",
+            north.id,
+            north.author,
+        )
+    )
+
+
+async def _places_usage(conn: Connection, stage: Stage, _table: str) -> None:
+    """The first packet's instant places what was recorded before it was known, and counts the session."""
+    session = stage.world.sides["north"].sessions["bare"]
+    before = await _recorded(conn, stage)
+    given: Row = {"session_id": session, "epoch": 1, "participant_id": uuid4(), "from_ms": 0, "to_ms": 60_000}
+    await _insert(conn, stage, "usage_intervals", **given)
+    await conn.execute("UPDATE sessions SET recording_started_at = $2 WHERE id = $1", session, LONG_AGO)
+    minutes = await conn.fetch("SELECT minute_timestamp FROM usage_tracking WHERE session_id = $1", session)
+    assert [row["minute_timestamp"] for row in minutes] == [LONG_AGO]
+    assert await _recorded(conn, stage) == before + 1
+
+
+PROBES: dict[tuple[str, str], Probe] = {
+    ("*", "touch_updated_at"): _touches,
+    ("*", "audit_change"): _audits,
+    ("*", "refuse_erased"): _refuses_erased,
+    ("audit_log", "chain_audit"): _chains_audit,
+    ("audit_log", "keep_audit"): _keeps_audit,
+    ("audit_log", "keep_all_audit"): _keeps_all_audit,
+    ("organization_invitations", "check_invitation_role"): _invitation_role,
+    ("organization_invitations", "check_invitation_state"): _invitation_state,
+    ("organization_members", "organization_needs_owner"): _needs_owner,
+    ("organizations", "organization_needs_owner"): _new_needs_owner,
+    ("session_participants", "note_consent"): _notes_consent,
+    ("sessions", "check_session_state"): _session_state,
+    ("sessions", "check_session_template"): _session_template,
+    ("sessions", "count_new_sessions"): _counts_sessions,
+    ("sessions", "count_template_use"): _template_use,
+    ("sessions", "place_usage"): _places_usage,
+    ("summaries", "check_summary_state"): _summary_state,
+    ("usage_intervals", "derive_from_new"): _derives,
+    ("usage_intervals", "derive_from_changed"): _derives,
+    ("usage_intervals", "derive_from_deleted"): _derives,
+    ("usage_tracking", "sum_up_new"): _sums_up,
+    ("usage_tracking", "sum_up_changed"): _sums_up,
+    ("usage_tracking", "sum_up_deleted"): _sums_up,
+    ("users", "keep_email_flags_equal"): _twin_flags,
+}
+
+
+def probe_of(trigger: Trigger) -> Probe | None:
+    return PROBES.get((trigger.table, trigger.name)) or PROBES.get(("*", trigger.name))
+
+
+async def broken_trigger(conn: Connection, stage: Stage, trigger: Trigger) -> AsyncIterator[str]:
+    """What is wrong with the rule that a trigger keeps."""
+    probe = probe_of(trigger)
+    if probe is None:
+        yield f"{trigger.table} {trigger.name}: nobody said what it is there for"
+        return
+    try:
+        async with rolled_back(conn):
+            await probe(conn, stage, trigger.table)
+    except (AssertionError, asyncpg.PostgresError) as error:
+        yield f"{trigger.table} {trigger.name}: {error!r}"
