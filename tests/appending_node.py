@@ -1,7 +1,7 @@
 """A media node reduced to its log: appends numbered finals to one session and prints each seq once it is published.
 
 Started as a program by tests that stop and kill it: `python -m tests.appending_node '<JSON of Orders>'`. Prints
-`published <seq>` for each entry that anybody saw, and `lost` when its lease is gone; then it ends.
+`published <seq> <text>` for each entry that anybody saw, and `lost` when its lease is gone; then it ends.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
+import orjson
 import uvloop
 
 from db.errors import ConflictError, UnavailableError
@@ -106,7 +107,7 @@ async def _acquire(keeper: LeaseKeeper, session_id: UUID) -> Lease:
 
 
 def _show(counter: itertools.count[int], stops_after: int | None, entry: LogEntry) -> None:
-    _print(f"published {entry.seq}")
+    _print(f"published {entry.seq} {orjson.loads(entry.payload)['text']}")
     if next(counter) == stops_after:
         os.kill(os.getpid(), signal.SIGSTOP)
 

@@ -55,7 +55,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    with _scratch_folder("postgres") as folder:
+    with scratch_folder("postgres") as folder:
         postgres = EmbeddedPostgres(folder, free_port(), durable=False)
         postgres.start()
         try:
@@ -98,7 +98,7 @@ async def empty_database(postgres_server: PostgresServer) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def valkey_server() -> Iterator[str]:
-    with _scratch_folder("valkey") as folder:
+    with scratch_folder("valkey") as folder:
         valkey = EmbeddedValkey(folder, free_port())
         valkey.start()
         try:
@@ -130,7 +130,7 @@ async def _execute(url: str, statement: str) -> None:
 
 
 @contextmanager
-def _scratch_folder(name: str) -> Iterator[Path]:
+def scratch_folder(name: str) -> Iterator[Path]:
     # Not pytest's tmp_path: as root that one is private, and the database's own user could not enter it.
     with tempfile.TemporaryDirectory(
         prefix=f"liveconvo-{name}-", dir=_memory_folder(), ignore_cleanup_errors=True

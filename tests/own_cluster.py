@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import signal
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from db.migrate import migrate, set_role_passwords
 from deploy.ports import free_port
 from deploy.postgres import EmbeddedPostgres
-from tests.conftest import Database, PostgresServer
+from tests.conftest import Database, PostgresServer, scratch_folder
 
 ROLES = ("liveconvo_api", "liveconvo_media", "liveconvo_jobs")
 
@@ -63,9 +62,8 @@ class OwnCluster:
 
 @asynccontextmanager
 async def own_cluster() -> AsyncIterator[OwnCluster]:
-    with tempfile.TemporaryDirectory(prefix="liveconvo-own-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        async with cluster_in(Path(folder) / "postgres") as cluster:
+    with scratch_folder("own") as folder:
+        async with cluster_in(folder / "postgres") as cluster:
             yield cluster
 
 

@@ -1,124 +1,159 @@
-"""`kill -9` of a node and of Postgres: every entry that anybody saw is stored, exactly once."""
+"""`kill -9` of a node and of Postgres, anywhere and at marked points: what anybody saw is stored once, in its order."""
 
 from __future__ import annotations
 
 import asyncio
-import os
+import itertools
 import random
-import secrets
 import signal
+import statistics
 import subprocess
-import tempfile
-from collections import Counter
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from db.calls import acquire_lease
-from db.migrate import migrate, set_role_passwords
 from db.pool import Pool, transaction
-from deploy.ports import free_port
-from deploy.postgres import EmbeddedPostgres
 from media_server.recorder import Recorder
 from media_server.spool import Spool
 from tests.appending_node import Orders
+from tests.chaos import figures, often
 from tests.log_entries import NoFollowers
+from tests.own_cluster import OwnCluster, own_cluster
 from tests.people import connected, make_participant, make_people, make_session
+from tests.recording_node import UNHARMED, Said, losses, stored
+from tests.tcp_proxy import Proxy, Way, passing, proxy_to
 
-NODE_KILLS = 10
-POSTGRES_KILLED_IN = (2, 5, 8)
+NODE_KILLS = often(10, 100)
+POSTGRES_KILLS_IN_A_LIFE = 2
+"""So many for each node that lives in between."""
 READY_S = 30.0
 SEED = 20261122
 
 pytestmark = [pytest.mark.slow]
 
 
+class Point(Enum):
+    """Where a transaction is when the killer comes: which bytes have passed, and whether they pass still."""
+
+    ANYWHERE = ()
+    BEGIN_ARRIVES = (Way.TO_SERVER, b"BEGIN", False)
+    COMMIT_ARRIVES = (Way.TO_SERVER, b"COMMIT", False)
+    COMMIT_IS_UNDER_WAY = (Way.TO_SERVER, b"COMMIT", True)
+    ANSWER_IS_LOST = (Way.TO_CLIENT, b"COMMIT\0", False)
+    ANSWER_ARRIVES = (Way.TO_CLIENT, b"COMMIT\0", True)
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
-    postgres: EmbeddedPostgres
+    cluster: OwnCluster
+    proxy: Proxy
     orders: Orders
 
-    async def kill_postgres(self) -> None:
-        """The server with all its children, as a power cut would, then start it again."""
-        pid = self.postgres.pid
-        assert pid is not None
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        for victim in (pid, *map(int, children)):
-            os.kill(victim, signal.SIGKILL)
-        await asyncio.to_thread(self.postgres.start)
+    async def at(self, point: Point, kill: Callable[[], Any]) -> Any:
+        """Call `kill` at the next such point; what it returned."""
+        if point is Point.ANYWHERE:
+            return kill()
+        way, mark, passes = point.value
+        killed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        async def script(goes: Way, chunk: bytes) -> bool:
+            if goes is not way or mark not in chunk or self.proxy.script is not script:
+                return True
+            self.proxy.script = passing
+            if passes:  # its bytes are sent before the loop comes to this
+                asyncio.get_running_loop().call_soon(lambda: killed.set_result(kill()))
+            else:
+                killed.set_result(kill())
+            return bool(passes)
+
+        self.proxy.script = script
+        async with asyncio.timeout(READY_S):
+            return await killed
+
+    async def committed(self) -> None:
+        """Until Postgres has answered a COMMIT."""
+        answered = asyncio.Event()
+
+        async def script(way: Way, chunk: bytes) -> bool:
+            if way is Way.TO_CLIENT and b"COMMIT\0" in chunk:
+                answered.set()
+            return True
+
+        self.proxy.script = script
+        async with asyncio.timeout(READY_S):
+            await answered.wait()
 
 
 @pytest.fixture
-async def scene() -> AsyncIterator[Scene]:
-    with tempfile.TemporaryDirectory(prefix="liveconvo-kills-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)
-        postgres = EmbeddedPostgres(Path(folder) / "postgres", free_port())
-        await asyncio.to_thread(postgres.start)
-        try:
-            yield Scene(postgres, await _orders(postgres, Path(folder)))
-        finally:
-            await asyncio.to_thread(postgres.stop)
-
-
-async def _orders(postgres: EmbeddedPostgres, folder: Path) -> Orders:
-    await migrate(postgres.owner_url)
-    passwords = {role: secrets.token_urlsafe(16) for role in ("liveconvo_api", "liveconvo_media", "liveconvo_jobs")}
-    await set_role_passwords(postgres.owner_url, passwords)
-    url = postgres.owner_url.split("@")[1]
-    people = await make_people(postgres.owner_url)
-    async with connected(f"postgresql://liveconvo_api:{passwords['liveconvo_api']}@{url}") as api:
-        session = await make_session(api, people.alice)
-        participant_id = await make_participant(api, people.alice, session)
-    return Orders(
-        database_url=f"postgresql://liveconvo_media:{passwords['liveconvo_media']}@{url}",
-        data_dir=str(folder / "data"),
-        node="host-0",
-        session_id=str(session.id),
-        participant_id=str(participant_id),
-        first_number=0,
-    )
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with own_cluster() as cluster, proxy_to(cluster.database.media_url) as proxy:
+        people = await make_people(cluster.database.owner_url)
+        async with connected(cluster.database.api_url) as api:
+            session = await make_session(api, people.alice)
+            participant_id = await make_participant(api, people.alice, session)
+        orders = Orders(
+            database_url=proxy.url(cluster.database.media_url),
+            data_dir=str(tmp_path / "data"),
+            node="host-0",
+            session_id=str(session.id),
+            participant_id=str(participant_id),
+            first_number=0,
+        )
+        yield Scene(cluster, proxy, orders)
 
 
 class Child:
-    """An appending node as a program of its own, and every seq that it published."""
+    """An appending node as a program of its own, and all that it published."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
-        self.published: list[int] = []
+        self.published: list[Said] = []
+        self.was_lost = False
+        """It said that its lease was gone."""
+        self._more = asyncio.Condition()
 
-    async def read(self, until: int) -> bool:
-        """Collect until so many were published, or the program ends; True: its lease was lost."""
+    async def read(self) -> None:
+        """Until it ends."""
         assert self.process.stdout is not None
-        while len(self.published) < until and (line := await self.process.stdout.readline()):
-            if line == b"lost\n":
-                return True
-            if line.endswith(b"\n"):
-                self.published.append(int(line.split()[1]))
-        return False
+        while line := await self.process.stdout.readline():
+            async with self._more:
+                if line == b"lost\n":
+                    self.was_lost = True
+                elif line.endswith(b"\n"):
+                    _, seq, text = line.decode().rstrip().split(" ", 2)
+                    self.published.append((int(seq), text))
+                self._more.notify_all()
+
+    async def publish(self, total: int) -> None:
+        """Wait until it has published so many."""
+        async with asyncio.timeout(READY_S), self._more:
+            await self._more.wait_for(lambda: len(self.published) >= total)
+
+    async def publish_more(self, count: int) -> None:
+        await self.publish(len(self.published) + count)
 
 
 @asynccontextmanager
 async def child(orders: Orders) -> AsyncIterator[Child]:
     process = await asyncio.create_subprocess_exec(*orders.argv(), stdout=subprocess.PIPE)
     running = Child(process)
-    try:
-        async with asyncio.timeout(READY_S):
-            await running.read(until=1)
-        yield running
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await running.read(until=10**9)
-        await process.wait()
-
-
-async def stored(pool: Pool, table: str, column: str) -> Counter[int]:
-    async with transaction(pool, timeout_s=30) as conn:
-        return Counter(row[0] for row in await conn.fetch(f"SELECT {column} FROM {table}"))  # noqa: S608
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(running.read())
+        try:
+            await running.publish_more(1)
+            yield running
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
 
 async def record_the_rest(pool: Pool, orders: Orders) -> None:
@@ -133,41 +168,54 @@ async def record_the_rest(pool: Pool, orders: Orders) -> None:
     await spool.aclose()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(often(300, 3600))
 async def test_every_published_entry_is_stored_exactly_once(scene: Scene) -> None:
-    chance = random.Random(SEED)
-    published: list[int] = []
-    for kill in range(NODE_KILLS):
-        async with child(replace(scene.orders, first_number=kill * 1_000_000)) as node:
-            if kill in POSTGRES_KILLED_IN:
-                await scene.kill_postgres()
-            async with asyncio.timeout(READY_S):
-                await node.read(until=len(node.published) + chance.randrange(5, 400))
+    chance, points = random.Random(SEED), itertools.cycle(Point)
+    published: list[Said] = []
+    recovery_s: list[float] = []
+    for life in range(NODE_KILLS):
+        async with child(replace(scene.orders, first_number=life * 1_000_000)) as node:
+            for _ in range(POSTGRES_KILLS_IN_A_LIFE):
+                await node.publish_more(chance.randrange(5, 100))
+                killed = await scene.at(next(points), scene.cluster.kill)
+                killed_at = time.monotonic()
+                await scene.cluster.start_again(killed)
+                await scene.committed()
+                recovery_s.append(time.monotonic() - killed_at)
+            await node.publish_more(chance.randrange(5, 200))
+            await scene.at(next(points), node.process.kill)
         published += node.published
-    async with connected(scene.orders.database_url) as pool:
+    async with connected(scene.cluster.database.media_url) as pool:
         await record_the_rest(pool, scene.orders)
-        transcripts = await stored(pool, "transcripts", "sequence_number")
-        entries = await stored(pool, "session_events", "seq")
-    assert len(published) == len(set(published)) > NODE_KILLS * 5
-    assert {seq: transcripts[seq] for seq in published} == dict.fromkeys(published, 1)
-    assert {seq: entries[seq] for seq in published} == dict.fromkeys(published, 1)
+        transcripts, entries = await stored(pool, UUID(scene.orders.session_id))
+    figures(
+        "kills",
+        postgres_kills=len(recovery_s),
+        node_kills=NODE_KILLS,
+        published=len(published),
+        **losses(published, entries),
+        recovery_s_p50=round(statistics.median(recovery_s), 2),
+        recovery_s_max=round(max(recovery_s), 2),
+    )
+    assert len(published) > NODE_KILLS * 5
+    assert losses(published, transcripts) == UNHARMED
+    assert losses(published, entries) == UNHARMED
     assert published == sorted(published)
 
 
 async def test_a_stopped_node_that_was_replaced_publishes_nothing_more(scene: Scene) -> None:
     orders = replace(scene.orders, lease_s=1.0, stops_after=20)
     async with child(orders) as node, connected(orders.database_url) as pool:
-        async with asyncio.timeout(READY_S):
-            await node.read(until=20)
+        await node.publish(20)
         await asyncio.sleep(1.1)  # the lease runs out by the clock of Postgres
         async with transaction(pool) as conn:
             taken = await acquire_lease(conn, UUID(orders.session_id), "host-1", "http://host-1", orders.lease_s)
         node.process.send_signal(signal.SIGCONT)
         async with asyncio.timeout(READY_S):
-            was_lost = await node.read(until=10**9)
-        await node.process.wait()
+            await node.process.wait()
         await record_the_rest(pool, orders)
-        transcripts = await stored(pool, "transcripts", "sequence_number")
-    assert was_lost
+        transcripts, _ = await stored(pool, UUID(orders.session_id))
+    assert node.was_lost
     assert len(node.published) == 20
-    assert all(transcripts[seq] == 1 and seq < taken.first_seq for seq in node.published)
+    assert losses(node.published, transcripts) == UNHARMED
+    assert all(seq < taken.first_seq for seq, _ in node.published)
