@@ -80,6 +80,8 @@ def translate(error: Exception) -> DbError | None:
             return InvalidError("value", str(error))
         case asyncpg.InsufficientPrivilegeError():
             return NotFoundError("not_found")
+        case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidCatalogNameError():
+            return UnavailableError("database_login", str(error))  # a password, or a database, is being exchanged
         case asyncpg.PostgresError() if error.sqlstate in _RULES:
             return _RULES[error.sqlstate](error.message or "rule")
         case _ if isinstance(error, _UNAVAILABLE):

@@ -107,8 +107,8 @@ async def _database(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Po
     while pool is None and not stop.is_set():
         try:
             pool = await create_pool(settings.database_url, application_name=f"media {settings.node}")
-        except UnavailableError:
-            log.warning("waiting for Postgres")
+        except UnavailableError as error:
+            log.warning("waiting for Postgres code=%s", error.code)
             await asyncio.sleep(POSTGRES_RETRY_S)
     try:
         yield pool
