@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ParamSpec
 
 import asyncpg
 
@@ -15,6 +16,18 @@ from db.pool import Connection
 from tests.actors import Actor
 
 REFUSED = "42501"
+
+P = ParamSpec("P")
+
+
+def listed(probe: Callable[P, AsyncIterator[str]]) -> Callable[P, Awaitable[list[str]]]:
+    """A probe that yields what is wrong, to its end: left halfway it would leave its savepoints open."""
+
+    @functools.wraps(probe)
+    async def run(*args: P.args, **kwargs: P.kwargs) -> list[str]:
+        return [wrong async for wrong in probe(*args, **kwargs)]
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +112,8 @@ BEGIN
                 IF tried.is_allowed THEN
                     wrong := wrong || to_jsonb(tried.name || ' is refused');
                 END IF;
+            WHEN OTHERS THEN -- past the grants
+                wrong := wrong || to_jsonb(tried.name || ': ' || SQLERRM);
         END;
     END LOOP;
     PERFORM set_config('tests.wrong', wrong::text, true);

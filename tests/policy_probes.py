@@ -1,22 +1,23 @@
 """The cells of the policy matrix: every table, tried by every actor with every verb, against what the page says.
 
-A probe yields what is wrong, so that whoever asks only whether anything is can stop at the first. It runs in a
-transaction of a superuser who acts as the actor (`acting`), and takes back whatever it did.
+A probe lists what is wrong. It runs in a transaction of a superuser, who acts as the actor already (`acting`) where
+cells are tried, and takes back whatever it did.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 from db.pool import Connection
 from tests.actors import Actor
-from tests.attempts import REFUSED, Permission, acting, attempt, rolled_back, wrong_permissions
+from tests.attempts import REFUSED, Permission, acting, attempt, listed, rolled_back, wrong_permissions
 from tests.catalog import Column
 from tests.stage import Stage, key_of, picture, read_places
 from tests.valid_rows import Row, Side, further_row, insert_statement
 
 
+@listed
 async def cell(conn: Connection, stage: Stage, actor: Actor, table: str, verb: str) -> AsyncIterator[str]:
     """Everything that is wrong with one cell."""
     probe = {"read": _read, "insert": _insert, "update": _update, "delete": _delete}[verb]
@@ -201,33 +202,60 @@ async def _delete(conn: Connection, stage: Stage, actor: Actor, table: str) -> A
 # grants -------------------------------------------------------------------------------------------------------------
 
 
-async def grants(conn: Connection, stage: Stage, role: str, table: str) -> AsyncIterator[str]:
+PRIVILEGES = ("read", "insert", "update", "delete", "truncate")
+
+
+@listed
+async def grants(
+    conn: Connection, stage: Stage, role: str, table: str, privileges: Sequence[str] = PRIVILEGES
+) -> AsyncIterator[str]:
     """Every column, read and written by the role where no row is touched: its grants alone decide."""
+    tried = [each for privilege in privileges for each in _permissions(stage, role, table, privilege)]
     async with acting(conn, Actor(role, role)):
-        for wrong in await wrong_permissions(conn, list(_permissions(stage, role, table))):
+        for wrong in await wrong_permissions(conn, tried):
             yield f"{table}: {role}: {wrong}"
 
 
-def _permissions(stage: Stage, role: str, table: str) -> Iterator[Permission]:
-    statements = {
+def _permissions(stage: Stage, role: str, table: str, privilege: str) -> Iterator[Permission]:
+    if privilege == "truncate":
+        yield Permission("to truncate", f"TRUNCATE {table}", False)
+        return
+    if privilege == "delete":
+        is_allowed = (role, "delete") in stage.page.tables[table].access
+        yield Permission("to delete", f"DELETE FROM {table} WHERE false", is_allowed)  # noqa: S608
+        return
+    statement = {
         "read": "SELECT {column} FROM {table} WHERE false",
         "insert": "INSERT INTO {table} ({column}) SELECT NULL::{type} WHERE false",
         "update": "UPDATE {table} SET {column} = NULL WHERE false",
-    }
-    for verb, statement in statements.items():
-        allowed = stage.columns(role, table, verb)
-        for column in stage.catalog.tables[table].values():
-            if verb == "read" or not column.is_made_by_database:
-                text = statement.format(table=table, column=column.name, type=column.type)
-                yield Permission(f"to {verb} {column.name}", text, column.name in allowed)
-    can_delete = (role, "delete") in stage.page.tables[table].access
-    yield Permission("to delete", f"DELETE FROM {table} WHERE false", can_delete)  # noqa: S608
-    yield Permission("to truncate", f"TRUNCATE {table}", False)
+    }[privilege]
+    allowed = stage.columns(role, table, privilege)
+    for column in stage.catalog.tables[table].values():
+        if privilege == "read" or not column.is_made_by_database:
+            text = statement.format(table=table, column=column.name, type=column.type)
+            yield Permission(f"to {privilege} {column.name}", text, column.name in allowed)
+
+
+# the owner ----------------------------------------------------------------------------------------------------------
+
+
+@listed
+async def owner_sees(conn: Connection, stage: Stage, table: str) -> AsyncIterator[str]:
+    """The owner sees every row, by a policy: without it nothing, because row level security binds the owner too."""
+    async with rolled_back(conn):
+        await conn.execute(f"SET LOCAL ROLE {stage.owner}")
+        seen = await conn.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608
+        if seen != len(stage.world.rows[table]):
+            yield f"{table}: its owner sees {seen} of {len(stage.world.rows[table])} rows"
+        await conn.execute(f"DROP POLICY IF EXISTS owner_all ON {table}")
+        if await conn.fetchval(f"SELECT count(*) FROM {table}"):  # noqa: S608
+            yield f"{table}: its owner sees rows without a policy"
 
 
 # policies by themselves ---------------------------------------------------------------------------------------------
 
 
+@listed
 async def moves(conn: Connection, stage: Stage, actor: Actor, table: str) -> AsyncIterator[str]:
     """Rows pushed out of what the actor may write, by a column that says whose they are.
 

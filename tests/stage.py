@@ -22,6 +22,8 @@ from tests.valid_rows import Row, World, fill
 class Stage:
     url: str
     """A superuser's: whoever tries something takes a role first."""
+    owner: str
+    """The role that owns the tables."""
     catalog: Catalog
     page: Page
     world: World
@@ -80,7 +82,8 @@ async def _fill(url: str) -> Stage:
             world = await fill(conn, catalog)
         page = read_page(page_text())
         places = {table: await read_places(conn, catalog, table) for table in catalog.tables}
-        return Stage(url, catalog, page, world, judge(page, world), places)
+        owner = await conn.fetchval("SELECT tableowner FROM pg_tables WHERE tablename = 'sessions'")
+        return Stage(url, owner, catalog, page, world, judge(page, world), places)
     finally:
         await conn.close()
 

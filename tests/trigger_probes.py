@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from db.pool import Connection
-from tests.attempts import Outcome, attempt, rolled_back
+from tests.attempts import Outcome, attempt, listed, rolled_back
 from tests.catalog import Trigger
 from tests.stage import Stage
 from tests.valid_rows import Row, further_row, insert_statement
@@ -464,6 +464,7 @@ def probe_of(trigger: Trigger) -> Probe | None:
     return PROBES.get((trigger.table, trigger.name)) or PROBES.get(("*", trigger.name))
 
 
+@listed
 async def broken_trigger(conn: Connection, stage: Stage, trigger: Trigger) -> AsyncIterator[str]:
     """What is wrong with the rule that a trigger keeps."""
     probe = probe_of(trigger)

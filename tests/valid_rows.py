@@ -1,8 +1,9 @@
 """A valid row for every table, made from the catalog: types, NOT NULL, foreign keys and value sets, and few overrides.
 
-Two organizations, north and south, have every table filled. In each there are three sessions: a `full` one with all
-that a session can have, a `called` one that has had a call and nothing else, and a `bare` one. A third organization is
-closed, and still has members. Texts carry the name of the organization they belong to, so that a leak can be seen.
+Two organizations, north and south, have every table filled. In each there are four sessions: a `full` one with all
+that a session can have, a `quiet` one with all but a call, a `called` one that has had a call and nothing else, and a
+`bare` one. A third organization is closed, and still has members. Texts carry the name of the organization they belong
+to, so that a leak can be seen.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Row = dict[str, object]
 
 FIRST = ("usage_intervals",)
 """Filled before the rest: what the database derives from them is there already when its turn comes."""
+SESSIONS = ("full", "quiet", "called", "bare")
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 _numbers = itertools.count(1)
@@ -77,7 +79,7 @@ SPECIAL: dict[tuple[str, str], Callable[[Side], object]] = {
     ("plans", "ai_model_access"): lambda _: "[]",
     ("templates", "guidance_prompts"): lambda _: "[]",
     ("usage_intervals", "from_ms"): lambda _: 1000 * next(_numbers),
-    ("usage_intervals", "to_ms"): lambda _: 1000 * next(_numbers) + 3_600_000,
+    ("usage_intervals", "to_ms"): lambda _: 1000 * next(_numbers) + 90_000,
     ("transcripts", "sequence_number"): lambda _: next(_numbers),
     ("session_events", "seq"): lambda _: next(_numbers),
     ("subscriptions", "user_id"): lambda _: None,
@@ -240,7 +242,7 @@ class _Filling:
 
     async def found_sides(self) -> None:
         for name in ("north", "south", "closed"):
-            side = Side(name, uuid4(), uuid4(), uuid4(), {kind: uuid4() for kind in ("full", "called", "bare")})
+            side = Side(name, uuid4(), uuid4(), uuid4(), {kind: uuid4() for kind in SESSIONS})
             self.world.sides[name] = side
             await self._add("organizations", side, id=side.id)
             await self._join(side, f"{name}_owner", "owner", side.owner)
@@ -282,11 +284,17 @@ class _Filling:
         await self._read([table])
         if table in {"users", "organizations", "sessions"}:
             return
-        is_there = any(row.get("organization_id") == side.id for row in self.world.rows[table])
-        variants = VARIANTS.get(table, lambda _: [] if is_there else [{}])(side)
-        for given in variants:
+        for given in VARIANTS.get(table, lambda side: self._missing(table, side))(side):
             await self._add(table, side, **given)
         await self._read([table])
+
+    def _missing(self, table: str, side: Side) -> list[Row]:
+        """A row, where the database has made none: in a session with and in one without a call."""
+        if "session_id" not in self.catalog.tables[table] or table == "system_logs":
+            return [] if any(row.get("organization_id") == side.id for row in self.world.rows[table]) else [{}]
+        there = {row["session_id"] for row in self.world.rows[table]}
+        wanted = [side.sessions[kind] for kind in ("full", "quiet")]
+        return [{"session_id": session} for session in wanted if session not in there and table != "calls"]
 
     async def _person(self, side: Side, name: str, user_id: UUID) -> None:
         self.world.people[name] = user_id

@@ -8,7 +8,7 @@ from db.policies import ROLES, VERBS, Page, PageError, page_text, read_page, ren
 from db.pool import Connection
 from tests.attempts import acting, attempt
 from tests.catalog import read_grants, read_policies
-from tests.policy_probes import cell, grants, moves
+from tests.policy_probes import cell, grants, moves, owner_sees
 from tests.stage import Stage
 
 PAGE = page_text()
@@ -35,13 +35,13 @@ async def test_every_cell_is_as_the_page_says(stage: Stage, superuser: Connectio
     for actor in stage.actors():
         async with acting(superuser, actor):
             for table in stage.catalog.tables:
-                wrong += [each async for each in cell(superuser, stage, actor, table, verb)]
+                wrong += await cell(superuser, stage, actor, table, verb)
     assert wrong == []
 
 
 async def test_every_column_is_granted_as_the_page_says_and_no_other(stage: Stage, superuser: Connection) -> None:
     wrong = [
-        each for role in ROLES for table in stage.catalog.tables async for each in grants(superuser, stage, role, table)
+        each for role in ROLES for table in stage.catalog.tables for each in await grants(superuser, stage, role, table)
     ]
     assert wrong == []
 
@@ -51,15 +51,19 @@ async def test_no_row_is_written_away_from_those_who_may_write_it(stage: Stage, 
         each
         for actor in stage.actors()
         for table in stage.catalog.tables
-        async for each in moves(superuser, stage, actor, table)
+        for each in await moves(superuser, stage, actor, table)
     ]
+    assert wrong == []
+
+
+async def test_the_owner_sees_every_row_by_its_policy_alone(stage: Stage, superuser: Connection) -> None:
+    wrong = [each for table in stage.catalog.tables for each in await owner_sees(superuser, stage, table)]
     assert wrong == []
 
 
 async def test_the_database_has_the_policies_and_grants_of_the_page(stage: Stage, superuser: Connection) -> None:
     before = await read_policies(superuser), await read_grants(superuser)
-    owner = await superuser.fetchval("SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()")
-    await superuser.execute(f"SET LOCAL ROLE {owner}")
+    await superuser.execute(f"SET LOCAL ROLE {stage.owner}")
     await superuser.execute(render(stage.page))
     assert (await read_policies(superuser), await read_grants(superuser)) == before
 
