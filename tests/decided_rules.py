@@ -179,7 +179,7 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
     "user_app_sessions_page_views_check": [{"page_views": -1}],
     "users_email_check": [{"email": "Ann@example.org"}],
     "users_email_flags_check": [{"email_verified": True, "is_email_verified": False}],
-    "users_email_form_check": [{"email": "nobody"}, {"email": "@x"}, {"email": "x@"}],
+    "users_email_form_check": [{"email": ""}],
     "users_erased_check": [{"erased_at": NOW, "deleted_at": None}],
     "webhook_deliveries_attempts_check": [{"attempts": -1}],
     "webhook_deliveries_check": [{"status": "delivered"}, {"delivered_at": NOW}],

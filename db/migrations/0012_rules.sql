@@ -1,5 +1,5 @@
--- Rules that the database holds itself. What breaks a new rule in an existing database is mended here first, in a
--- decided way: nothing is refused, and no row is lost but the double of a waiting-list address.
+-- Rules that the database holds itself. What a program of ours may have written and a new rule forbids is mended here
+-- first, in a decided way: nothing of it is refused, and no row is lost but the double of a waiting-list address.
 --
 -- Errors: LC001 a conflict, LC002 a value, LC003 not found; the message is a stable code.
 
@@ -21,7 +21,8 @@ SET email_verified = true,
 WHERE email_verified <> is_email_verified;
 
 ALTER TABLE users
-    ADD CONSTRAINT users_email_form_check CHECK (email LIKE '_%@%_'),
+    -- Not more of its form: an owner may have called their first account "boss".
+    ADD CONSTRAINT users_email_form_check CHECK (email <> ''),
     ADD CONSTRAINT users_email_flags_check CHECK (email_verified = is_email_verified);
 
 -- Two columns for one fact: whichever is written moves the other; another address is not proven.
@@ -61,6 +62,9 @@ ALTER TABLE beta_waitlist ADD CONSTRAINT beta_waitlist_email_check CHECK (email 
 -- organizations ------------------------------------------------------------------------------------------------------
 
 ALTER TABLE organizations ADD COLUMN erased_at timestamptz;
+UPDATE organizations
+SET name = slug
+WHERE name = '';
 ALTER TABLE organizations
     ADD CONSTRAINT organizations_name_check CHECK (name <> ''),
     ADD CONSTRAINT organizations_slug_check CHECK (slug <> '' AND slug = lower(slug)),
@@ -98,6 +102,15 @@ UPDATE organization_members
 SET role = 'owner'
 FROM heir
 WHERE organization_members.id = heir.id;
+-- And where nobody is left, nobody acts.
+UPDATE organizations
+SET is_active = false
+WHERE deleted_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = organizations.id
+            AND status = 'active'
+    );
 
 -- Locks the organization: of two owners who step back at the same moment the second one sees what the first one did.
 CREATE FUNCTION require_owner(wanted_organization_id uuid) RETURNS void
