@@ -13,6 +13,7 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 WEB_SOURCES := $(shell find web_client -name node_modules -prune -o -name tests -prune -o -type f -print)
 DATA ?=
+ONLY ?=
 
 .PHONY: help setup demo run test check bench schema fmt clean system-packages
 
@@ -20,6 +21,7 @@ help:
 	@echo "make demo    play a recorded sales call through a real WebRTC call and print what the coach sees"
 	@echo "make run     serve http://localhost:8080 until Ctrl-C"
 	@echo "make test    run every test, the browser's too"
+	@echo "make chaos   provoke every fault as often as promised and print what it cost; ONLY=words chooses"
 	@echo "make check   format, lint, types, import rules, unit and contract tests"
 	@echo "make bench   measure speech recognition; DATA=folder names recordings with a manifest.tsv"
 	@echo "make schema  write db/schema.sql from the migrations"
@@ -42,6 +44,11 @@ run: setup
 test: setup .make/llm system-packages
 	cd web_client && npm test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter true,$(CI)),-p tests.no_skips)
+
+# The tests marked `chaos`, with their large numbers. One at a time, since they measure too; the figures stay in
+# chaos-results/.
+chaos: setup
+	$(BIN)/python -m tests.chaos $(if $(ONLY),-k "$(ONLY)")
 
 check: .make/python
 	$(BIN)/ruff format --check .

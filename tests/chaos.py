@@ -1,16 +1,27 @@
-"""How often a fault is provoked: seldom in `make test`, as often as promised in `make chaos`; and where figures go."""
+"""How often a fault is provoked: seldom in `make test`, as often as promised in `make chaos`, which this runs.
+
+A test takes part when it is marked `chaos`: it takes its number from `often` and hands what it measured to `figures`.
+`python -m tests.chaos [arguments for pytest]` runs those tests, prints one JSON object with all their figures, and
+keeps it in chaos-results/.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
-IS_CHAOS = os.environ.get("LIVECONVO_CHAOS", "") not in {"", "0"}
-"""Set by `make chaos`."""
+RESULTS = Path("chaos-results")
+_SWITCH = "LIVECONVO_CHAOS"
+_FIGURES = "LIVECONVO_CHAOS_FIGURES"
+_TEST_TIMEOUT_S = 3600
+"""For tests that do not say how long they may take."""
 
-_FIGURES = os.environ.get("LIVECONVO_CHAOS_FIGURES", "")
-"""The file that `make chaos` reads afterwards, one JSON object a line; without it nothing is written."""
+IS_CHAOS = os.environ.get(_SWITCH) == "1"
 
 
 def often(ci: int, chaos: int) -> int:
@@ -19,10 +30,37 @@ def often(ci: int, chaos: int) -> int:
 
 
 def figures(scenario: str, **values: object) -> None:
-    """What a fault cost: printed, and kept for the summary of `make chaos`."""
+    """What a fault cost: printed, and in `make chaos` part of its summary."""
     line = json.dumps({"scenario": scenario, **values}, default=str)
     print(line)  # noqa: T201
-    if _FIGURES:
-        # Appended in one write, so that lines of tests in other processes stay whole.
-        with Path(_FIGURES).open("a", encoding="utf-8", buffering=1) as file:
+    if path := os.environ.get(_FIGURES):
+        # One write for each line, so that those of tests in other processes stay whole.
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
+
+
+def main(arguments: list[str]) -> int:
+    began_at = datetime.now(UTC)
+    with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".jsonl") as measured:
+        exit_code = subprocess.run(
+            [sys.executable, "-m", "pytest", "-m", "chaos", "-o", f"timeout={_TEST_TIMEOUT_S}", *arguments],
+            env=os.environ | {_SWITCH: "1", _FIGURES: measured.name},
+            check=False,
+        ).returncode
+        scenarios = [json.loads(line) for line in measured]
+    summary = {
+        "began_at": began_at.isoformat(timespec="seconds"),
+        "seconds": round((datetime.now(UTC) - began_at).total_seconds()),
+        "cores": os.cpu_count(),
+        "passed": exit_code == 0,
+        "scenarios": scenarios,
+    }
+    text = json.dumps(summary, indent=1)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{began_at:%Y%m%dT%H%M%SZ}.json").write_text(f"{text}\n", encoding="utf-8")
+    print(text)  # noqa: T201
+    return exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

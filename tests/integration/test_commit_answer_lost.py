@@ -19,7 +19,7 @@ NODES = 5
 LOST = often(50, 1_000) // NODES
 """Answers that each node loses."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(often(120, 1800))]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(often(120, 1800))]
 
 
 class AnswerThief:

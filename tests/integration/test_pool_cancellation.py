@@ -25,7 +25,7 @@ SEED = 20261122
 LANES = 24
 """So many ask at the same time."""
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(often(120, 1800))]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(often(120, 1800))]
 
 
 async def impatiently(asking: Coroutine[Any, Any, None], patience_s: float) -> bool:

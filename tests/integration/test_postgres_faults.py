@@ -31,7 +31,7 @@ STOPPED_S = often(2, 60)
 """At least; and until enough was said and asked meanwhile."""
 SIZE = 8
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(often(120, 900))]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(often(120, 900))]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ POSTGRES_KILLS_IN_A_LIFE = 2
 READY_S = 30.0
 SEED = 20261122
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 class Point(Enum):

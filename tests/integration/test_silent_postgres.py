@@ -24,7 +24,7 @@ from tests.tcp_proxy import Script, Way, black_hole, passing, proxy_to, swallowi
 SIZE = 4
 DEADLINE_S = 0.1
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 async def ask(pool: Pool, timeout_s: float = DEADLINE_S) -> str:
