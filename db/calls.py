@@ -133,7 +133,7 @@ async def acquire_lease(conn: Connection, session_id: UUID, node: str, media_url
 async def renew_leases(
     conn: Connection, node: str, leases: Iterable[tuple[UUID, int]], lease_s: float = 6.0
 ) -> set[UUID]:
-    """Extend the leases (session, epoch) of this node; the sessions that are still its own."""
+    """Extend the leases (session, epoch) of this node; the sessions that are still its own, and still there."""
     held = list(leases)
     rows = await conn.fetch(
         """
@@ -143,6 +143,7 @@ async def renew_leases(
         WHERE calls.node = $1
             AND calls.session_id = held.session_id
             AND calls.epoch = held.epoch
+            AND EXISTS (SELECT FROM sessions WHERE id = held.session_id AND deleted_at IS NULL)
         RETURNING calls.session_id
         """,
         node,
@@ -178,6 +179,7 @@ async def extend_seqs(conn: Connection, session_id: UUID, epoch: int, count: int
         SET reserved_seq = reserved_seq + $3
         WHERE session_id = $1
             AND epoch = $2
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         RETURNING reserved_seq
         """,
         session_id,
@@ -190,7 +192,16 @@ async def extend_seqs(conn: Connection, session_id: UUID, epoch: int, count: int
 async def set_paused(conn: Connection, session_id: UUID, epoch: int, paused: bool) -> bool:
     """False if the epoch is over."""
     status = await conn.execute(
-        "UPDATE calls SET paused = $3 WHERE session_id = $1 AND epoch = $2", session_id, epoch, paused
+        """
+        UPDATE calls
+        SET paused = $3
+        WHERE session_id = $1
+            AND epoch = $2
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        """,
+        session_id,
+        epoch,
+        paused,
     )
     return status == "UPDATE 1"
 
@@ -203,6 +214,7 @@ async def current_call(conn: Connection, session_id: UUID) -> Call | None:
         FROM calls
         WHERE session_id = $1
             AND lease_until > now()
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         """,
         session_id,
     )

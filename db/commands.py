@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from db.errors import NotFoundError
 from db.pool import Connection
 from db.records import Command
 
@@ -24,11 +25,19 @@ async def insert_command(
     payload: dict[str, Any],
     created_by: UUID | None,
 ) -> bool:
-    """Give an order once: the same id again changes nothing and answers False."""
+    """Give an order once: the same id again changes nothing and answers False.
+
+    Raises:
+        NotFoundError: no such session.
+    """
     status = await conn.execute(
         """
         INSERT INTO call_commands (id, session_id, organization_id, kind, payload, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        SELECT $1, id, organization_id, $4, $5, $6
+        FROM sessions
+        WHERE id = $2
+            AND organization_id = $3
+            AND deleted_at IS NULL
         ON CONFLICT (id) DO NOTHING
         """,
         id,
@@ -38,18 +47,26 @@ async def insert_command(
         orjson.dumps(payload).decode(),
         created_by,
     )
-    return status == "INSERT 0 1"
+    if status == "INSERT 0 1":
+        return True
+    if not await conn.fetchval("SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)", session_id):
+        raise NotFoundError("session_not_found")
+    return False
 
 
 async def pending_commands(conn: Connection, session_ids: Iterable[UUID]) -> list[Command]:
     """Oldest first, what nobody acknowledged yet."""
     rows = await conn.fetch(
         """
-        SELECT id, session_id, organization_id, kind, payload, created_by, created_at
+        SELECT
+            call_commands.id, session_id, call_commands.organization_id, kind, payload, created_by,
+            call_commands.created_at
         FROM call_commands
+        JOIN sessions ON sessions.id = session_id
         WHERE session_id = ANY ($1::uuid[])
             AND acknowledged_at IS NULL
-        ORDER BY created_at, id
+            AND deleted_at IS NULL
+        ORDER BY call_commands.created_at, call_commands.id
         """,
         list(session_ids),
     )

@@ -78,6 +78,7 @@ async def apply_feedback(conn: Connection, guidance_id: UUID, session_id: UUID, 
             user_feedback = CASE WHEN $4 THEN $3 ELSE user_feedback END
         WHERE id = $1
             AND session_id = $2
+            AND EXISTS (SELECT FROM sessions WHERE id = $2 AND deleted_at IS NULL)
         """,
         guidance_id,
         session_id,
@@ -97,6 +98,7 @@ async def list_guidance(conn: Connection, session_id: UUID) -> list[Guidance]:
             processing_time_ms, cue, evidence, expires_at_seconds, created_at
         FROM guidance
         WHERE session_id = $1
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         ORDER BY triggered_at_seconds, created_at, id
         """,
         session_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from db.errors import NotFoundError
 from db.pool import Connection
 from db.records import NewParticipant, Participant
 
@@ -12,14 +13,22 @@ __all__ = ["NewParticipant", "Participant"]
 
 
 async def insert_participant(conn: Connection, participant: NewParticipant) -> None:
-    """Admit somebody; they have joined only when their audio comes."""
-    await conn.execute(
+    """Admit somebody; they have joined only when their audio comes.
+
+    Raises:
+        NotFoundError: no such session.
+    """
+    status = await conn.execute(
         """
         INSERT INTO session_participants (
             id, session_id, organization_id, user_id, name, role, source, shared_mic, coached, consent_version,
             consented_at
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        SELECT $1, id, organization_id, $4, $5, $6, $7, $8, $9, $10, $11
+        FROM sessions
+        WHERE id = $2
+            AND organization_id = $3
+            AND deleted_at IS NULL
         """,
         participant.id,
         participant.session_id,
@@ -33,6 +42,8 @@ async def insert_participant(conn: Connection, participant: NewParticipant) -> N
         participant.consent_version,
         participant.consented_at,
     )
+    if status != "INSERT 0 1":
+        raise NotFoundError("session_not_found")
 
 
 async def mark_joined(conn: Connection, participant_id: UUID, at: datetime) -> bool:

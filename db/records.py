@@ -54,12 +54,14 @@ class Session:
     title: str
     conversation_type: str | None
     status: str
+    selected_template_id: UUID | None
     recording_duration_seconds: int
     recording_started_at: datetime | None
     recording_ended_at: datetime | None
     total_words_spoken: int
     user_talk_time_seconds: int
     silence_periods_count: int
+    data_retention_days: int
     finalized_at: datetime | None
     created_at: datetime
 

@@ -117,6 +117,7 @@ async def read(
         WHERE session_id = $1
             AND seq > $2
             AND audience = ANY ($3::text[])
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         ORDER BY seq
         LIMIT $4
         """,

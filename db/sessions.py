@@ -29,9 +29,9 @@ async def insert_session(
         INSERT INTO sessions (user_id, organization_id, title, conversation_type)
         VALUES ($1, $2, $3, $4)
         RETURNING
-            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
-            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
-            silence_periods_count, finalized_at, created_at
+            id, user_id, organization_id, title, conversation_type, status, selected_template_id,
+            recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
         """,
         user_id,
         organization_id,
@@ -50,9 +50,9 @@ async def get_session(conn: Connection, organization_id: UUID, session_id: UUID)
     row = await conn.fetchrow(
         """
         SELECT
-            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
-            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
-            silence_periods_count, finalized_at, created_at
+            id, user_id, organization_id, title, conversation_type, status, selected_template_id,
+            recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
         FROM sessions
         WHERE id = $1
             AND organization_id = $2
@@ -71,9 +71,9 @@ async def find_session(conn: Connection, session_id: UUID) -> Session | None:
     row = await conn.fetchrow(
         """
         SELECT
-            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
-            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
-            silence_periods_count, finalized_at, created_at
+            id, user_id, organization_id, title, conversation_type, status, selected_template_id,
+            recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
         FROM sessions
         WHERE id = $1
             AND deleted_at IS NULL
@@ -88,27 +88,37 @@ async def list_sessions(
     organization_id: UUID,
     *,
     status: str | None = None,
+    conversation_type: str | None = None,
+    title_part: str | None = None,
     limit: int = 20,
     before: tuple[datetime, UUID] | None = None,
 ) -> list[Session]:
-    """Newest first, those that come after `before` (created_at and id of the last one seen)."""
+    """Newest first, those that come after `before` (created_at and id of the last one seen).
+
+    `title_part` is found wherever it stands in a title, in whichever case.
+    """
     created_before, id_before = before or (None, None)
+    # The organization's index gives them in order; the rest sifts them. A policy lets no index for titles be used.
     rows = await conn.fetch(
         """
         SELECT
-            id, user_id, organization_id, title, conversation_type, status, recording_duration_seconds,
-            recording_started_at, recording_ended_at, total_words_spoken, user_talk_time_seconds,
-            silence_periods_count, finalized_at, created_at
+            id, user_id, organization_id, title, conversation_type, status, selected_template_id,
+            recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
         FROM sessions
         WHERE organization_id = $1
             AND deleted_at IS NULL
             AND ($2::text IS NULL OR status = $2)
-            AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
+            AND ($3::text IS NULL OR conversation_type = $3)
+            AND ($4::text IS NULL OR strpos(lower(title), lower($4)) > 0)
+            AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
         ORDER BY created_at DESC, id DESC
-        LIMIT $5
+        LIMIT $7
         """,
         organization_id,
         status,
+        conversation_type,
+        title_part,
         created_before,
         id_before,
         limit,
@@ -125,6 +135,7 @@ async def list_participants(conn: Connection, session_id: UUID) -> list[Particip
             consented_at, joined_at, left_at, created_at
         FROM session_participants
         WHERE session_id = $1
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         ORDER BY created_at, id
         """,
         session_id,
@@ -242,7 +253,14 @@ SILENCE_PERIOD_S = 3
 async def mark_finalized(conn: Connection, session_id: UUID) -> bool:
     """The summary is settled; False if it was before."""
     status = await conn.execute(
-        "UPDATE sessions SET finalized_at = now() WHERE id = $1 AND status = 'completed' AND finalized_at IS NULL",
+        """
+        UPDATE sessions
+        SET finalized_at = now()
+        WHERE id = $1
+            AND status = 'completed'
+            AND finalized_at IS NULL
+            AND deleted_at IS NULL
+        """,
         session_id,
     )
     return status == "UPDATE 1"

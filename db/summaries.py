@@ -1,7 +1,7 @@
 """The one live summary of a session: pending → generating → completed or failed.
 
 `sessions.complete_session` makes the pending row. A failed one, or one whose worker died, may be claimed again; a
-completed one stays as it is.
+completed one stays as it is until somebody asks for it anew.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ async def store(conn: Connection, session_id: UUID, content: SummaryContent) -> 
         WHERE session_id = $1
             AND deleted_at IS NULL
             AND generation_status = 'generating'
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         """,
         session_id,
         content.title,
@@ -82,6 +83,7 @@ async def fail(conn: Connection, session_id: UUID, error: str) -> bool:
         WHERE session_id = $1
             AND deleted_at IS NULL
             AND generation_status = 'generating'
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         """,
         session_id,
         error,
@@ -100,6 +102,7 @@ async def get(conn: Connection, session_id: UUID) -> Summary | None:
         FROM summaries
         WHERE session_id = $1
             AND deleted_at IS NULL
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         """,
         session_id,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from db.errors import NotFoundError
 from db.pool import Connection
 from db.records import Invite, Ticket
 
@@ -25,12 +26,20 @@ async def insert_ticket(
     media_url: str,
     expires_at: datetime,
 ) -> None:
-    await conn.execute(
+    """
+    Raises:
+        NotFoundError: no such session.
+    """
+    status = await conn.execute(
         """
         INSERT INTO join_tickets (
             token_hash, session_id, organization_id, participant_id, node, media_url, expires_at
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        SELECT $1, id, organization_id, $4, $5, $6, $7
+        FROM sessions
+        WHERE id = $2
+            AND organization_id = $3
+            AND deleted_at IS NULL
         """,
         token_hash,
         session_id,
@@ -40,6 +49,8 @@ async def insert_ticket(
         media_url,
         expires_at,
     )
+    if status != "INSERT 0 1":
+        raise NotFoundError("session_not_found")
 
 
 async def find_ticket(conn: Connection, token_hash: bytes) -> Ticket | None:
@@ -83,11 +94,19 @@ async def insert_invite(
     created_by: UUID,
     expires_at: datetime,
 ) -> UUID:
-    """The invitation's id. Role: participant, supervisor or customer."""
+    """The invitation's id. Role: participant, supervisor or customer.
+
+    Raises:
+        NotFoundError: no such session.
+    """
     row = await conn.fetchrow(
         """
         INSERT INTO session_invites (token_hash, session_id, organization_id, role, name, created_by, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        SELECT $1, id, organization_id, $4, $5, $6, $7
+        FROM sessions
+        WHERE id = $2
+            AND organization_id = $3
+            AND deleted_at IS NULL
         RETURNING id
         """,
         token_hash,
@@ -98,7 +117,8 @@ async def insert_invite(
         created_by,
         expires_at,
     )
-    assert row is not None  # noqa: S101  an INSERT of one row returns one row
+    if row is None:
+        raise NotFoundError("session_not_found")
     invite_id: UUID = row["id"]
     return invite_id
 
@@ -120,7 +140,14 @@ async def find_invite(conn: Connection, token_hash: bytes) -> Invite | None:
 async def revoke_invite(conn: Connection, session_id: UUID, invite_id: UUID) -> bool:
     """False if there was nothing to revoke."""
     status = await conn.execute(
-        "UPDATE session_invites SET revoked_at = now() WHERE id = $1 AND session_id = $2 AND revoked_at IS NULL",
+        """
+        UPDATE session_invites
+        SET revoked_at = now()
+        WHERE id = $1
+            AND session_id = $2
+            AND revoked_at IS NULL
+            AND EXISTS (SELECT FROM sessions WHERE id = $2 AND deleted_at IS NULL)
+        """,
         invite_id,
         session_id,
     )

@@ -66,6 +66,7 @@ async def list_transcripts(conn: Connection, session_id: UUID, *, since: int = 0
         FROM transcripts
         WHERE session_id = $1
             AND sequence_number > $2
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         ORDER BY sequence_number
         LIMIT $3
         """,
@@ -79,6 +80,12 @@ async def list_transcripts(conn: Connection, session_id: UUID, *, since: int = 0
 async def latest_sequence_number(conn: Connection, session_id: UUID) -> int:
     """0 while nothing was said."""
     latest: int = await conn.fetchval(
-        "SELECT coalesce(max(sequence_number), 0) FROM transcripts WHERE session_id = $1", session_id
+        """
+        SELECT coalesce(max(sequence_number), 0)
+        FROM transcripts
+        WHERE session_id = $1
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        """,
+        session_id,
     )
     return latest

@@ -55,8 +55,9 @@ class Finalizer:
             return "failed"
         stored = _stored(session, lines, content, model_used, time.monotonic() - started_s)
         async with transaction(self.pool, timeout_s=self.transaction_timeout_s) as conn:
-            await summaries.store(conn, session_id, stored)
+            # The session first, as whoever erases it does: the two cannot wait for each other.
             await sessions.mark_finalized(conn, session_id)
+            await summaries.store(conn, session_id, stored)
         return "completed"
 
     async def _write(self, session: Session, lines: list[Line]) -> tuple[Content, str]:

@@ -102,7 +102,7 @@ async def test_another_entry_with_a_number_that_is_taken_is_refused(world: World
 
 async def test_nothing_comes_back_to_an_erased_session(world: World, database: Database) -> None:
     async with owner_connection(database.owner_url) as conn:
-        await conn.execute("UPDATE sessions SET erased_at = now() WHERE id = $1", world.session.id)
+        await conn.execute("UPDATE sessions SET deleted_at = now(), erased_at = now() WHERE id = $1", world.session.id)
     async with transaction(world.media) as conn:
         appended = await session_log.append(conn, [_entry(world.session, 1)])
         assert await session_log.read(conn, world.session.id, after_seq=0, audiences=["everyone"]) == []
@@ -114,7 +114,9 @@ async def test_an_erasure_waits_for_what_is_being_stored(world: World, database:
         async with transaction(world.media) as conn:
             await session_log.append(conn, [_entry(world.session, 1)])
             erasing = asyncio.ensure_future(
-                owner.execute("UPDATE sessions SET erased_at = now() WHERE id = $1", world.session.id)
+                owner.execute(
+                    "UPDATE sessions SET deleted_at = now(), erased_at = now() WHERE id = $1", world.session.id
+                )
             )
             async with asyncio.timeout(5):
                 while not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):

@@ -236,7 +236,7 @@ async def test_two_entries_with_one_number_are_not_taken_for_one(node: Node) -> 
 
 async def test_what_comes_for_an_erased_session_is_not_even_kept_on_disk(node: Node, database: Database) -> None:
     async with owner_connection(database.owner_url) as conn:
-        await conn.execute("UPDATE sessions SET erased_at = now() WHERE id = $1", node.session.id)
+        await conn.execute("UPDATE sessions SET deleted_at = now(), erased_at = now() WHERE id = $1", node.session.id)
     await node.log.append(node.final(1), at_ms=0)
     await record_all(node)
     for _ in range(2):  # nor is it offered again
