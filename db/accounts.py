@@ -9,18 +9,15 @@ Rules:
 
 from __future__ import annotations
 
-import re
 import secrets
-import unicodedata
 from datetime import datetime
 from uuid import UUID
 
 from db.pool import Connection
 from db.records import Account, Credentials, Member
+from db.slugs import MAX_SLUG, slug
 
 __all__ = ["Account", "Credentials", "Member"]
-
-_MAX_SLUG = 100
 
 
 async def create_owner(conn: Connection, *, email: str, full_name: str, organization_name: str) -> Account:
@@ -67,8 +64,8 @@ async def create_owner(conn: Connection, *, email: str, full_name: str, organiza
         email,
         full_name,
         organization_name,
-        slug := _slug(organization_name),
-        f"{slug[: _MAX_SLUG - 9]}-{secrets.token_hex(4)}",
+        plain := slug(organization_name),
+        f"{plain[: MAX_SLUG - 9]}-{secrets.token_hex(4)}",
     )
     assert row is not None  # noqa: S101  an INSERT of one row returns one row
     return Account(**row)
@@ -138,8 +135,3 @@ async def end_app_session(conn: Connection, token_hash: bytes) -> bool:
     """Sign out; False if nobody was signed in by this token."""
     ended: bool = await conn.fetchval("SELECT end_app_session($1)", token_hash)
     return ended
-
-
-def _slug(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_MAX_SLUG] or "organization"

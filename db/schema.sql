@@ -33,7 +33,7 @@ CREATE TABLE users (
         ON DELETE SET NULL,
     CONSTRAINT users_email_check CHECK (email = lower(email)),
     CONSTRAINT users_email_flags_check CHECK (email_verified = is_email_verified),
-    CONSTRAINT users_email_form_check CHECK (email LIKE '_%@%_'),
+    CONSTRAINT users_email_form_check CHECK (email <> ''),
     CONSTRAINT users_erased_check CHECK ((erased_at IS NULL) OR (deleted_at IS NOT NULL))
 );
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
@@ -226,6 +226,8 @@ ALTER TABLE organization_invitations FORCE ROW LEVEL SECURITY;
 ALTER TABLE organization_invitations ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX organization_invitations_email_idx ON organization_invitations (email);
+CREATE INDEX organization_invitations_organization_id_idx ON organization_invitations (organization_id, created_at DESC,
+    id DESC);
 CREATE UNIQUE INDEX organization_invitations_pending_key ON organization_invitations (organization_id, email)
     WHERE (status = 'pending');
 
@@ -823,6 +825,7 @@ CREATE TABLE sessions (
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX sessions_active_idx ON sessions (id) WHERE ((status = 'active') AND (deleted_at IS NULL));
 CREATE INDEX sessions_deleted_at_idx ON sessions (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
 CREATE INDEX sessions_organization_id_idx ON sessions (organization_id, created_at DESC, id DESC)
     WHERE (deleted_at IS NULL);
@@ -1101,6 +1104,8 @@ ALTER TABLE summaries ENABLE ROW LEVEL SECURITY;
 
 CREATE UNIQUE INDEX summaries_live_session_key ON summaries (session_id) WHERE (deleted_at IS NULL);
 CREATE INDEX summaries_organization_id_idx ON summaries (organization_id, created_at);
+CREATE INDEX summaries_unwritten_idx ON summaries (updated_at) WHERE ((generation_status IN ('pending', 'generating'))
+    AND (deleted_at IS NULL));
 CREATE INDEX summaries_user_id_idx ON summaries (user_id);
 
 CREATE TRIGGER check_summary_state BEFORE UPDATE OF generation_status ON summaries
@@ -1178,6 +1183,7 @@ END),
 ALTER TABLE templates FORCE ROW LEVEL SECURITY;
 ALTER TABLE templates ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX templates_everybody_idx ON templates (id) WHERE (is_system_template OR is_public);
 CREATE INDEX templates_organization_id_idx ON templates (organization_id);
 CREATE INDEX templates_user_id_idx ON templates (user_id);
 
@@ -1966,6 +1972,8 @@ DECLARE
             AND status = 'active'
     );
 BEGIN
+    -- Whoever closes their account meanwhile is waited for, and then nobody.
+    PERFORM FROM users WHERE id = app_user_id() FOR NO KEY UPDATE;
     IF invitation.email IS DISTINCT FROM my_verified_email() THEN
         PERFORM refuse('invitation_not_yours');
     END IF;

@@ -344,6 +344,9 @@ $$;
 
 -- invitations --------------------------------------------------------------------------------------------------------
 
+CREATE INDEX organization_invitations_organization_id_idx
+    ON organization_invitations (organization_id, created_at DESC, id DESC);
+
 -- For whoever holds the link. Unknown ones and those that are not pending any more look the same.
 CREATE FUNCTION find_invitation(wanted_token text) RETURNS TABLE (
     id uuid,
@@ -461,6 +464,8 @@ DECLARE
             AND status = 'active'
     );
 BEGIN
+    -- Whoever closes their account meanwhile is waited for, and then nobody.
+    PERFORM FROM users WHERE id = app_user_id() FOR NO KEY UPDATE;
     IF invitation.email IS DISTINCT FROM my_verified_email() THEN
         PERFORM refuse('invitation_not_yours');
     END IF;
@@ -576,6 +581,9 @@ END
 $$;
 REVOKE ALL ON FUNCTION delete_organization(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION delete_organization(uuid) TO liveconvo_api;
+
+-- What everybody may use is found beside what is one's own.
+CREATE INDEX templates_everybody_idx ON templates (id) WHERE is_system_template OR is_public;
 
 -- How often a playbook is chosen.
 CREATE FUNCTION count_template_use() RETURNS trigger

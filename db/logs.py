@@ -1,0 +1,122 @@
+"""Notes of the servers that should be searchable, for the administrators of the installation.
+
+Never speech, names, addresses or tokens: a message is static text, an endpoint is the route's pattern, and a traceback
+is made by `trace`, which leaves out what the exception says and the lines of code.
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from db.pool import Connection
+
+_MAX_TRACE = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewLog:
+    level: str
+    message: str
+    logger_name: str | None = None
+    user_id: UUID | None = None
+    session_id: UUID | None = None
+    module: str | None = None
+    function_name: str | None = None
+    line_number: int | None = None
+    exception_traceback: str | None = None
+    request_id: str | None = None
+    ip_address: str | None = None
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemLog:
+    id: UUID
+    level: str
+    logger_name: str | None
+    message: str
+    user_id: UUID | None
+    session_id: UUID | None
+    module: str | None
+    function_name: str | None
+    line_number: int | None
+    exception_traceback: str | None
+    request_id: str | None
+    ip_address: str | None
+    endpoint: str | None
+    created_at: datetime
+
+
+def trace(error: BaseException) -> str:
+    """Where an exception came from and what it was, without a word of its message: that may quote what was said."""
+    frames = [
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    return "\n".join([*frames, type(error).__qualname__])[-_MAX_TRACE:]
+
+
+async def write_log(conn: Connection, entry: NewLog) -> None:
+    """
+    Raises:
+        InvalidError: an unknown level, or a person or session that is not there.
+    """
+    await conn.execute(
+        """
+        INSERT INTO system_logs (
+            level, logger_name, message, user_id, session_id, module, function_name, line_number, exception_traceback,
+            request_id, ip_address, endpoint
+        )
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::inet, $12)
+        """,
+        entry.level,
+        entry.logger_name,
+        entry.message,
+        entry.user_id,
+        entry.session_id,
+        entry.module,
+        entry.function_name,
+        entry.line_number,
+        entry.exception_traceback,
+        entry.request_id,
+        entry.ip_address,
+        entry.endpoint,
+    )
+
+
+async def list_logs(
+    conn: Connection,
+    *,
+    since: datetime,
+    level: str | None = None,
+    session_id: UUID | None = None,
+    limit: int = 100,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[SystemLog]:
+    """Newest first, those that come after `before`; none to whoever does not administrate the installation."""
+    created_before, id_before = before or (None, None)
+    rows = await conn.fetch(
+        """
+        SELECT
+            id, level, logger_name, message, user_id, session_id, module, function_name, line_number,
+            exception_traceback, request_id, host(ip_address) AS ip_address, endpoint, created_at
+        FROM system_logs
+        WHERE created_at >= $1
+            AND ($2::text IS NULL OR level = $2)
+            AND ($3::uuid IS NULL OR session_id = $3)
+            AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
+        ORDER BY created_at DESC, id DESC
+        LIMIT $6
+        """,
+        since,
+        level,
+        session_id,
+        created_before,
+        id_before,
+        limit,
+    )
+    return [SystemLog(**row) for row in rows]
