@@ -62,7 +62,10 @@ async def acting(conn: Connection, actor: Actor) -> AsyncIterator[None]:
     async with rolled_back(conn):
         # '' is what a connection that was used before has where nobody is known.
         who = "" if actor.user_id is None else str(actor.user_id)
-        await conn.execute(f"SET LOCAL ROLE {actor.login}; SELECT set_config('app.user_id', '{who}', true)")
+        # Not SET ROLE: some functions ask for session_user, because in a definer function current_user is the owner.
+        await conn.execute(
+            f"SET LOCAL SESSION AUTHORIZATION {actor.login}; SELECT set_config('app.user_id', '{who}', true)"
+        )
         yield
 
 
@@ -78,7 +81,7 @@ async def attempt(
             return Outcome([], None, error.sqlstate, told and told.code, str(error))
         if look is None:
             return Outcome(rows)
-        await conn.execute("RESET ROLE")
+        await conn.execute("RESET SESSION AUTHORIZATION")
         return Outcome(rows, await look(conn))
 
 

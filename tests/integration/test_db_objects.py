@@ -318,3 +318,60 @@ async def test_a_foreign_session_and_an_unknown_one_take_no_child(stage: Stage, 
             if len(set(told)) != 1 or told[0][0] is None:
                 telling.append(f"{table}: {told}")
     assert telling == []
+
+
+# functions for strangers ----------------------------------------------------------------------------------------------
+
+STRANGERS_CALLS = {
+    "close_admin_door": "SELECT close_admin_door('{door}')",
+    "delete_organization": "SELECT delete_organization('{organization}')",
+    "first_broken_audit": "SELECT first_broken_audit('{organization}')",
+    "leave_organization": "SELECT leave_organization('{organization}')",
+    "open_admin_door": "SELECT open_admin_door('{organization}', 'curious', 5)",
+    "organization_people": "SELECT organization_people('{organization}')",
+    "participant_of_ticket": "SELECT participant_of_ticket('\\x00', '{session}', '{user}', 'host', false)",
+    "remove_member": "SELECT remove_member('{organization}', '{user}')",
+    "set_member_limits": "SELECT set_member_limits('{organization}', '{user}', 1, 1)",
+    "set_member_role": "SELECT set_member_role('{organization}', '{user}', 'member')",
+    "switch_organization": "SELECT switch_organization('{organization}')",
+    "usage_limit": "SELECT usage_limit('{user}', '{organization}')",
+}
+"""What the API can call with somebody's id, and how."""
+WRITES_ONLY = {"write_audit"}
+"""Says for itself where it writes, and returns the number of its row."""
+
+
+async def test_every_function_that_takes_an_id_is_tried_by_a_stranger(superuser: Connection) -> None:
+    taking_ids = await superuser.fetch(
+        """
+        SELECT proname
+        FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace
+            AND prosecdef
+            AND 'uuid'::regtype = ANY (proargtypes)
+            AND has_function_privilege('liveconvo_api', oid, 'EXECUTE')
+        """
+    )
+    assert {row["proname"] for row in taking_ids} == STRANGERS_CALLS.keys() | WRITES_ONLY
+
+
+@pytest.mark.parametrize("name", ["south_owner", "former", "suspended", "signed_out", "platform_admin"])
+async def test_a_function_tells_and_does_nothing_for_a_stranger(stage: Stage, superuser: Connection, name: str) -> None:
+    """An organization that is somebody else's and one that is not there are answered alike, with nothing."""
+    actor = next(actor for actor in stage.actors() if actor.name == name)
+    north = stage.world.sides["north"]
+    door = next(row["id"] for row in stage.world.rows["admin_grants"] if row["closed_at"] is None)
+    there = {"organization": north.id, "user": north.author, "session": north.sessions["full"], "door": door}
+    telling = []
+    async with acting(superuser, actor):
+        for function, call in STRANGERS_CALLS.items():
+            if name == "platform_admin" and function == "open_admin_door":
+                continue
+            outcomes = [
+                await attempt(superuser, call.format(**ids)) for ids in (there, {each: uuid4() for each in there})
+            ]
+            answers = [(*_told(outcome), [row[0] for row in outcome.rows]) for outcome in outcomes]
+            nothing = {"[]", "[None]", "[False]", "['']"}
+            if answers[0] != answers[1] or str(answers[0][2]) not in nothing:
+                telling.append(f"{function}: {answers}")
+    assert telling == []

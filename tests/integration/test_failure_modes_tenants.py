@@ -48,7 +48,7 @@ async def test_39_an_owner_elsewhere_reads_and_changes_nothing(stage: Stage, sup
         seen = await attempt(superuser, said)
         await superuser.execute(f"UPDATE {table} SET updated_at = now()")  # noqa: S608
         await superuser.execute(f"DELETE FROM {table}")  # noqa: S608
-        await superuser.execute("RESET ROLE")
+        await superuser.execute("RESET SESSION AUTHORIZATION")
         left = await superuser.fetchval(said)
         touched = await superuser.fetchval(f"{said} AND updated_at = now()")
     assert seen.rows[0][0] == 0
