@@ -54,7 +54,8 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     "close_admin_door": (frozenset({API}), "by the platform's admin who opened it"),
     "first_broken_audit": (frozenset({API, JOBS}), "walks one chain of the audit log"),
     "open_admin_door": (frozenset({API}), "by a platform's admin, with a row in the audit log"),
-    "write_audit": (frozenset({API, JOBS}), "the only way into the audit log"),
+    "append_audit": (BY_DATABASE, "the only way into the audit log"),
+    "write_audit": (frozenset({API, JOBS}), "the same, into no chain of somebody else's"),
     # usage
     "add_usage_seconds": (frozenset({MEDIA}), "how nodes of the release before count"),
     "count_recorded_sessions": (BY_DATABASE, "part of the counters' triggers"),
@@ -65,6 +66,7 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     "audit_change": (BY_DATABASE, "writes the audit log, whoever changes something"),
     "chain_audit": (BY_DATABASE, "reads the row before"),
     "check_invitation_role": (BY_DATABASE, "reads the inviter's membership"),
+    "check_session": (BY_DATABASE, "reads whose session it is"),
     "check_session_template": (BY_DATABASE, "reads whose playbook it is"),
     "count_new_sessions": (BY_DATABASE, "writes the member's counters"),
     "count_template_use": (BY_DATABASE, "writes the playbook's counter"),

@@ -232,8 +232,8 @@ CREATE TRIGGER chain_audit BEFORE INSERT ON audit_log FOR EACH ROW EXECUTE FUNCT
 CREATE TRIGGER keep_audit BEFORE UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION keep_audit();
 CREATE TRIGGER keep_all_audit BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION keep_audit();
 
--- Whoever runs the statement: a signed-in person, or a job or the owner of the installation.
-CREATE FUNCTION write_audit(
+-- For functions of ours. Whoever runs the statement: a signed-in person, or a job or the owner of the installation.
+CREATE FUNCTION append_audit(
     wanted_organization_id uuid,
     wanted_action text,
     wanted_target_kind text,
@@ -254,7 +254,29 @@ AS $$
     )
     RETURNING id
 $$;
-REVOKE ALL ON FUNCTION write_audit(uuid, text, text, uuid, jsonb) FROM PUBLIC;
+
+-- For the servers: nobody writes into the chain of an organization that is not theirs.
+CREATE FUNCTION write_audit(
+    wanted_organization_id uuid,
+    wanted_action text,
+    wanted_target_kind text,
+    wanted_target_id uuid,
+    wanted_details jsonb DEFAULT '{}'
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF app_user_id() IS NOT NULL AND wanted_organization_id IS NOT NULL AND NOT is_platform_admin()
+        AND wanted_organization_id NOT IN (SELECT my_organization_ids())
+    THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    RETURN append_audit(
+        wanted_organization_id, wanted_action, wanted_target_kind, wanted_target_id, wanted_details
+    );
+END
+$$;
+REVOKE ALL ON FUNCTION append_audit(uuid, text, text, uuid, jsonb), write_audit(uuid, text, text, uuid, jsonb)
+    FROM PUBLIC;
 
 -- What changes who may do what leaves a trace by itself: which columns, and the values of those that are no one's
 -- personal data.
@@ -274,7 +296,7 @@ BEGIN
     FROM jsonb_object_keys(written) AS key
     WHERE before -> key IS DISTINCT FROM after -> key
         AND key NOT IN ('id', 'created_at', 'updated_at');
-    PERFORM write_audit(
+    PERFORM append_audit(
         (written ->> 'organization_id')::uuid,
         TG_TABLE_NAME || '.' || lower(TG_OP),
         TG_TABLE_NAME,

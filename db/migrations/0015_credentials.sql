@@ -576,7 +576,7 @@ BEGIN
     SET deleted_at = now()
     WHERE id = wanted_organization_id;
     PERFORM move_out(wanted_organization_id, NULL);
-    PERFORM write_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
+    PERFORM append_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
 END
 $$;
 REVOKE ALL ON FUNCTION delete_organization(uuid) FROM PUBLIC;
