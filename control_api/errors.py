@@ -24,6 +24,8 @@ from aiohttp.typedefs import Handler
 from db import errors as db_errors
 
 PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_S = 2
+"""For those who come while something of ours is away."""
 log = logging.getLogger(__name__)
 
 
@@ -200,7 +202,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         return _from_aiohttp(error)
     except TimeoutError:
-        return _refused(UnavailableError(retry_after_s=2))
+        return _refused(UnavailableError(retry_after_s=RETRY_AFTER_S))
     except ConnectionError:
         raise  # the client is gone: there is nobody to answer
     except asyncio.CancelledError:
@@ -239,7 +241,7 @@ def _from_database(error: db_errors.DbError) -> web.Response:
     if isinstance(error, db_errors.NotFoundError):
         return _refused(NotFoundError())
     if isinstance(error, db_errors.UnavailableError):
-        return _refused(UnavailableError(retry_after_s=2))
+        return _refused(UnavailableError(retry_after_s=RETRY_AFTER_S))
     if isinstance(error, db_errors.ConflictError):
         return problem(409, error.code, ConflictError.__doc__ or "")
     if isinstance(error, db_errors.InvalidError):

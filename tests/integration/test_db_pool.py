@@ -13,7 +13,20 @@ import asyncpg
 import pytest
 
 from db.errors import InvalidError, SpoiltTransactionError, UnavailableError
-from db.pool import WAITING_PER_CONNECTION, Connection, Pool, act_as, create_pool, owner_connection, transaction
+from db.pool import (
+    IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    LOCK_TIMEOUT_MS,
+    STATEMENT_TIMEOUT_MS,
+    TRANSACTION_TIMEOUT_S,
+    WAITING_PER_CONNECTION,
+    Connection,
+    Pool,
+    act_as,
+    connection_settings,
+    create_pool,
+    owner_connection,
+    transaction,
+)
 from deploy.ports import free_port
 from tests.conftest import Database
 from tests.people import connected, make_people, make_session
@@ -78,6 +91,54 @@ async def test_waiting_for_a_connection_counts_against_the_deadline(pool: Pool) 
         with pytest.raises(UnavailableError):
             async with transaction(pool, timeout_s=0.1):
                 pass
+
+
+async def test_every_connection_asks_for_its_limits(pool: Pool) -> None:
+    async with transaction(pool) as conn:
+        rows = await conn.fetch("SELECT name, setting FROM pg_settings")
+    settings = {row["name"].lower(): row["setting"] for row in rows}
+    wanted = connection_settings("liveconvo-test")
+    assert {name: settings[name] for name in wanted} == wanted
+    assert min(STATEMENT_TIMEOUT_MS, IDLE_IN_TRANSACTION_TIMEOUT_MS) > TRANSACTION_TIMEOUT_S * 1000
+    assert LOCK_TIMEOUT_MS <= TRANSACTION_TIMEOUT_S * 1000
+
+
+@pytest.mark.parametrize("limit", ["statement_timeout", "idle_in_transaction_session_timeout"])
+@pytest.mark.parametrize(("limit_ms", "outcome"), [(100, "database_unavailable"), (5_000, "answered")])
+async def test_a_limit_that_passes_on_the_server_is_unavailable(
+    pool: Pool, limit: str, limit_ms: int, outcome: str
+) -> None:
+    async def wait() -> str:
+        try:
+            async with transaction(pool) as conn:
+                await conn.execute(f"SET LOCAL {limit} = {limit_ms}")
+                if limit == "statement_timeout":
+                    await _echo(conn, 1, 0.2)
+                else:
+                    await asyncio.sleep(0.2)  # idle for longer than allowed
+                await _echo(conn, 2, 0)
+        except UnavailableError as error:
+            return error.code
+        return "answered"
+
+    assert await wait() == outcome
+    await check_whole(pool, 2)
+
+
+@pytest.mark.parametrize(("is_taken", "outcome"), [(True, "database_unavailable"), (False, "answered")])
+async def test_a_lock_that_is_not_had_in_time_is_unavailable(pool: Pool, is_taken: bool, outcome: str) -> None:
+    async def lock(number: int) -> str:
+        try:
+            async with transaction(pool) as conn:
+                await conn.execute("SET LOCAL lock_timeout = 100")
+                await conn.execute("SELECT pg_advisory_xact_lock($1)", number)
+        except UnavailableError as error:
+            return error.code
+        return "answered"
+
+    async with transaction(pool) as conn:
+        await conn.execute("SELECT pg_advisory_xact_lock(1)")
+        assert await lock(1 if is_taken else 2) == outcome
 
 
 async def test_no_postgres_is_unavailable() -> None:
