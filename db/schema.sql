@@ -909,6 +909,7 @@ ALTER TABLE session_participants ENABLE ROW LEVEL SECURITY;
 CREATE INDEX session_participants_session_id_idx ON session_participants (session_id);
 CREATE INDEX session_participants_user_id_idx ON session_participants (user_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON session_participants FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER note_consent AFTER INSERT OR UPDATE OF consented_at ON session_participants FOR EACH ROW
     EXECUTE FUNCTION note_consent();
 CREATE TRIGGER refuse_erased AFTER INSERT ON session_participants REFERENCING NEW TABLE AS added FOR EACH STATEMENT
@@ -1108,6 +1109,7 @@ CREATE INDEX summaries_unwritten_idx ON summaries (updated_at) WHERE ((generatio
     AND (deleted_at IS NULL));
 CREATE INDEX summaries_user_id_idx ON summaries (user_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON summaries FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER check_summary_state BEFORE UPDATE OF generation_status ON summaries
     FOR EACH ROW WHEN (old.generation_status <> new.generation_status) EXECUTE FUNCTION check_summary_state();
 CREATE TRIGGER refuse_erased AFTER INSERT ON summaries REFERENCING NEW TABLE AS added FOR EACH STATEMENT
@@ -1258,6 +1260,7 @@ CREATE INDEX documents_organization_id_idx ON documents (organization_id);
 CREATE INDEX documents_session_id_idx ON documents (session_id);
 CREATE INDEX documents_user_id_idx ON documents (user_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON documents FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON documents REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON documents FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
@@ -1315,6 +1318,7 @@ ALTER TABLE session_context ENABLE ROW LEVEL SECURITY;
 CREATE INDEX session_context_organization_id_idx ON session_context (organization_id);
 CREATE INDEX session_context_user_id_idx ON session_context (user_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON session_context FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON session_context REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON session_context FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
@@ -1362,6 +1366,7 @@ ALTER TABLE prep_checklist ENABLE ROW LEVEL SECURITY;
 CREATE INDEX prep_checklist_created_by_idx ON prep_checklist (created_by);
 CREATE INDEX prep_checklist_session_id_idx ON prep_checklist (session_id, created_at);
 
+CREATE TRIGGER check_session BEFORE INSERT ON prep_checklist FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON prep_checklist REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON prep_checklist FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
@@ -1564,6 +1569,7 @@ CREATE INDEX session_share_links_session_id_idx ON session_share_links (session_
 
 CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF revoked_at ON session_share_links FOR EACH ROW
     EXECUTE FUNCTION audit_change('shared_tabs', 'expires_at');
+CREATE TRIGGER check_session BEFORE INSERT ON session_share_links FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON session_share_links REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 
@@ -1796,6 +1802,7 @@ CREATE INDEX call_commands_created_by_idx ON call_commands (created_by);
 CREATE INDEX call_commands_pending_idx ON call_commands (session_id, created_at) WHERE (acknowledged_at IS NULL);
 CREATE INDEX call_commands_session_id_idx ON call_commands (session_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON call_commands FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON call_commands REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 
@@ -1841,6 +1848,7 @@ ALTER TABLE join_tickets ENABLE ROW LEVEL SECURITY;
 CREATE INDEX join_tickets_participant_id_idx ON join_tickets (participant_id);
 CREATE INDEX join_tickets_session_id_idx ON join_tickets (session_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON join_tickets FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON join_tickets REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 
@@ -1881,6 +1889,7 @@ ALTER TABLE session_invites ENABLE ROW LEVEL SECURITY;
 CREATE INDEX session_invites_created_by_idx ON session_invites (created_by);
 CREATE INDEX session_invites_session_id_idx ON session_invites (session_id);
 
+CREATE TRIGGER check_session BEFORE INSERT ON session_invites FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON session_invites REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 
@@ -2077,6 +2086,26 @@ CREATE FUNCTION app_user_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('app.user_id', true), ''))::uuid;
 
+CREATE FUNCTION append_audit(wanted_organization_id uuid, wanted_action text, wanted_target_kind text,
+    wanted_target_id uuid, wanted_details jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    INSERT INTO audit_log (organization_id, actor_kind, actor_id, action, target_kind, target_id, details, hash)
+    VALUES (
+        wanted_organization_id,
+        CASE
+            WHEN app_user_id() IS NOT NULL THEN 'user'
+            WHEN session_user = 'liveconvo_jobs' THEN 'job'
+            ELSE 'system'
+        END,
+        app_user_id(), wanted_action, wanted_target_kind, wanted_target_id, wanted_details, '\x'
+    )
+    RETURNING id
+$$;
+
+REVOKE ALL ON FUNCTION append_audit FROM PUBLIC;
+
 CREATE FUNCTION audit_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2095,7 +2124,7 @@ BEGIN
     FROM jsonb_object_keys(written) AS key
     WHERE before -> key IS DISTINCT FROM after -> key
         AND key NOT IN ('id', 'created_at', 'updated_at');
-    PERFORM write_audit(
+    PERFORM append_audit(
         (written ->> 'organization_id')::uuid,
         TG_TABLE_NAME || '.' || lower(TG_OP),
         TG_TABLE_NAME,
@@ -2261,6 +2290,20 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+CREATE FUNCTION check_session() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM sessions WHERE id = NEW.session_id AND organization_id = NEW.organization_id) THEN
+        PERFORM refuse('session_not_found', 'LC003');
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION check_session FROM PUBLIC;
 
 CREATE FUNCTION check_session_state() RETURNS trigger
     LANGUAGE plpgsql
@@ -2587,7 +2630,7 @@ BEGIN
     SET deleted_at = now()
     WHERE id = wanted_organization_id;
     PERFORM move_out(wanted_organization_id, NULL);
-    PERFORM write_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
+    PERFORM append_audit(wanted_organization_id, 'organizations.deleted', 'organizations', wanted_organization_id);
 END
 $$;
 
@@ -2761,6 +2804,7 @@ CREATE FUNCTION find_invite(wanted_hash bytea) RETURNS TABLE(id uuid, session_id
     FROM session_invites
     JOIN sessions ON sessions.id = session_invites.session_id
     JOIN organizations ON organizations.id = session_invites.organization_id
+    JOIN users ON users.id = session_invites.created_by
     JOIN organization_members
         ON organization_members.organization_id = session_invites.organization_id
         AND organization_members.user_id = session_invites.created_by
@@ -2769,6 +2813,8 @@ CREATE FUNCTION find_invite(wanted_hash bytea) RETURNS TABLE(id uuid, session_id
         AND session_invites.revoked_at IS NULL
         AND session_invites.expires_at > now()
         AND sessions.deleted_at IS NULL
+        AND users.is_active
+        AND users.deleted_at IS NULL
         AND organizations.is_active
         AND organizations.deleted_at IS NULL
 $$;
@@ -3746,20 +3792,19 @@ GRANT ALL ON FUNCTION waitlist_status TO liveconvo_api;
 
 CREATE FUNCTION write_audit(wanted_organization_id uuid, wanted_action text, wanted_target_kind text,
     wanted_target_id uuid, wanted_details jsonb DEFAULT '{}'::jsonb) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
-    INSERT INTO audit_log (organization_id, actor_kind, actor_id, action, target_kind, target_id, details, hash)
-    VALUES (
-        wanted_organization_id,
-        CASE
-            WHEN app_user_id() IS NOT NULL THEN 'user'
-            WHEN session_user = 'liveconvo_jobs' THEN 'job'
-            ELSE 'system'
-        END,
-        app_user_id(), wanted_action, wanted_target_kind, wanted_target_id, wanted_details, '\x'
-    )
-    RETURNING id
+BEGIN
+    IF app_user_id() IS NOT NULL AND wanted_organization_id IS NOT NULL AND NOT is_platform_admin()
+        AND wanted_organization_id NOT IN (SELECT my_organization_ids())
+    THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    RETURN append_audit(
+        wanted_organization_id, wanted_action, wanted_target_kind, wanted_target_id, wanted_details
+    );
+END
 $$;
 
 REVOKE ALL ON FUNCTION write_audit FROM PUBLIC;
