@@ -41,8 +41,8 @@ async def check(owner_url: str) -> Standing:
     """What `migrate` would find; changes nothing.
 
     Raises:
-        MigrationError: the database refuses its owner.
-        UnavailableError: Postgres is away.
+        MigrationError: this is not the owner of the database.
+        UnavailableError: Postgres is away, or lets nobody in by this address.
     """
     async with _connection(owner_url) as conn, conn.transaction(readonly=True):
         return await read_standing(conn, migrations())
@@ -60,7 +60,7 @@ async def migrate(
     Raises:
         MigrationError: a file was changed after it was applied; a migration fails, or may not be applied; others hold
             what it needs for longer than `deadline_s` ("migration_blocked").
-        UnavailableError: Postgres is away.
+        UnavailableError: Postgres is away, or lets nobody in by this address.
     """
     give_up_at = asyncio.get_running_loop().time() + deadline_s
     async with _connection(owner_url) as conn:
@@ -97,15 +97,12 @@ async def set_role_passwords(owner_url: str, passwords: Mapping[str, str]) -> No
 
 @asynccontextmanager
 async def _connection(owner_url: str) -> AsyncIterator[Connection]:
-    """The owner's; what the database has against it (a password, a right) is an error of ours as well."""
-    try:
-        async with owner_connection(owner_url, timeout_s=_FILE_TIMEOUT_S) as conn:
-            try:
-                yield conn
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise MigrationError("owner_may_not", f"Only the owner of the database may: {error}.") from error
-    except asyncpg.PostgresError as error:
-        raise MigrationError("database_refuses", f"The database refuses its owner: {error}.") from error
+    """The owner's; whoever is not the owner is told so."""
+    async with owner_connection(owner_url, timeout_s=_FILE_TIMEOUT_S) as conn:
+        try:
+            yield conn
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise MigrationError("owner_may_not", f"Only the owner of the database may: {error}.") from error
 
 
 async def _take_turn(conn: Connection, report: Report, deadline_s: float) -> None:
