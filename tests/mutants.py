@@ -4,8 +4,9 @@ constraints, indexes and triggers taken away in turn, policies loosened, grants 
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,10 +33,21 @@ class Mutant:
     probe: Probe
 
 
-def mutants(stage: Stage, granted: set[tuple[str, str, str, str]]) -> Iterator[Mutant]:
+Grant = tuple[str, str, str, str]
+"""Role, table, column ("" is all of them) and privilege."""
+
+
+def mutants(stage: Stage, granted: set[Grant], *, columns_each: int) -> Iterator[Mutant]:
+    """All of them, but of the columns that a role may read or write of a table `columns_each`, drawn at random."""
+    drawn = random.Random(0)
+    groups: dict[tuple[str, str, str], list[Grant]] = {}
+    for grant in sorted(granted):
+        groups.setdefault((grant[0], grant[1], grant[3]), []).append(grant)
+    sample = [each for group in groups.values() for each in drawn.sample(group, min(columns_each, len(group)))]
     yield from _policies(stage)
     yield from _flags(stage)
-    yield from _grants(stage, granted)
+    yield from _revoked(stage, sample)
+    yield from _granted(stage, granted)
     yield from _constraints(stage)
     yield from _triggers(stage)
 
@@ -91,12 +103,15 @@ def _flags(stage: Stage) -> Iterator[Mutant]:
 # grants -------------------------------------------------------------------------------------------------------------
 
 
-def _grants(stage: Stage, granted: set[tuple[str, str, str, str]]) -> Iterator[Mutant]:
-    for login, table, column, privilege in sorted(granted):
+def _revoked(stage: Stage, granted: Iterable[Grant]) -> Iterator[Mutant]:
+    for login, table, column, privilege in granted:
         if login in _ROLES and table in stage.catalog.tables:
             what = f"{privilege} ({column})" if column else privilege
             sql = f"REVOKE {what} ON {table} FROM {login}"
             yield Mutant(sql, sql, partial(_permissions, _ROLES[login], table, _VERBS[privilege]))
+
+
+def _granted(stage: Stage, granted: set[Grant]) -> Iterator[Mutant]:
     for table in stage.catalog.tables:
         for login, role in _ROLES.items():
             for privilege, verb in _VERBS.items():

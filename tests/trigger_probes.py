@@ -93,6 +93,16 @@ async def _refuses_erased(conn: Connection, stage: Stage, table: str) -> None:
     _refused(await attempt(conn, *insert_statement(table, row)), "session_erased")
 
 
+async def _asks_for_the_session(conn: Connection, stage: Stage, table: str) -> None:
+    """Before any key can say more: a session elsewhere and one that is not there are the same."""
+    north, south = stage.world.sides["north"], stage.world.sides["south"]
+    row = further_row(stage.catalog, stage.world, table, north)
+    _went(await attempt(conn, *insert_statement(table, row)))
+    for session in (south.sessions["full"], south.sessions["bare"], uuid4()):
+        statement = insert_statement(table, {**row, "session_id": session})
+        _refused(await attempt(conn, *statement), "session_not_found", NOT_FOUND)
+
+
 # audit --------------------------------------------------------------------------------------------------------------
 
 
@@ -436,6 +446,7 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("*", "touch_updated_at"): _touches,
     ("*", "audit_change"): _audits,
     ("*", "refuse_erased"): _refuses_erased,
+    ("*", "check_session"): _asks_for_the_session,
     ("audit_log", "chain_audit"): _chains_audit,
     ("audit_log", "keep_audit"): _keeps_audit,
     ("audit_log", "keep_all_audit"): _keeps_all_audit,

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import pytest
+
 from db.pool import Connection
 from tests.attempts import rolled_back
 from tests.catalog import read_grants
-from tests.chaos import figures
+from tests.chaos import figures, often
 from tests.mutants import Mutant, mutants
 from tests.stage import Stage
+
+
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 async def test_no_fault_in_policies_grants_constraints_and_triggers_survives(
     stage: Stage, superuser: Connection
 ) -> None:
-    made = list(mutants(stage, await read_grants(superuser)))
+    granted = await read_grants(superuser)
+    made = list(mutants(stage, granted, columns_each=often(ci=1, chaos=1000)))
     survivors = [mutant.name for mutant in made if await _survives(superuser, stage, mutant)]
     figures("mutations", made=len(made), survived=len(survivors))
     assert survivors == []

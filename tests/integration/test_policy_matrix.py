@@ -29,6 +29,7 @@ def test_every_column_that_the_page_names_is_there(stage: Stage) -> None:
     assert unknown == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", VERBS)
 async def test_every_cell_is_as_the_page_says(stage: Stage, superuser: Connection, verb: str) -> None:
     wrong = []
@@ -39,6 +40,7 @@ async def test_every_cell_is_as_the_page_says(stage: Stage, superuser: Connectio
     assert wrong == []
 
 
+@pytest.mark.slow
 async def test_every_column_is_granted_as_the_page_says_and_no_other(stage: Stage, superuser: Connection) -> None:
     wrong = [
         each for role in ROLES for table in stage.catalog.tables for each in await grants(superuser, stage, role, table)

@@ -16,17 +16,20 @@ from tests.stage import Stage
 from tests.trigger_probes import PROBES, broken_trigger
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["n", "c", "f"], ids=["not_null", "check", "foreign_key"])
 async def test_every_constraint_refuses_what_it_should(stage: Stage, superuser: Connection, kind: str) -> None:
     rules = [rule for rule in stage.catalog.constraints if rule.kind == kind]
     assert [each for rule in rules for each in await broken(superuser, stage, rule)] == []
 
 
+@pytest.mark.slow
 async def test_every_unique_index_refuses_a_double(stage: Stage, superuser: Connection) -> None:
     wrong = [each for index in stage.catalog.unique_indexes for each in await broken(superuser, stage, index)]
     assert wrong == []
 
 
+@pytest.mark.slow
 async def test_every_trigger_keeps_its_rule(stage: Stage, superuser: Connection) -> None:
     wrong = [each for trigger in stage.catalog.triggers for each in await broken_trigger(superuser, stage, trigger)]
     assert wrong == []
