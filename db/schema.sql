@@ -62,9 +62,9 @@ GRANT SELECT (id, email, email_verified, full_name, timezone, google_id, last_lo
     has_completed_organization_setup, default_microphone_id, default_speaker_id, is_active, is_email_verified,
     current_organization_id, personal_context, is_admin, stripe_customer_id, created_at, updated_at, deleted_at,
     erased_at) ON users TO liveconvo_jobs;
-GRANT UPDATE (email, email_verified, full_name, timezone, password_hash, google_id, default_microphone_id,
-    default_speaker_id, is_active, is_email_verified, current_organization_id, personal_context, is_admin,
-    stripe_customer_id, deleted_at, erased_at) ON users TO liveconvo_jobs;
+GRANT UPDATE (email, email_verified, full_name, timezone, password_hash, google_id, last_login_at,
+    default_microphone_id, default_speaker_id, is_active, is_email_verified, current_organization_id, personal_context,
+    is_admin, stripe_customer_id, deleted_at, erased_at) ON users TO liveconvo_jobs;
 
 CREATE TABLE organizations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -359,7 +359,8 @@ CREATE INDEX beta_waitlist_status_idx ON beta_waitlist (status, created_at);
 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON beta_waitlist FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
-CREATE POLICY api_read ON beta_waitlist FOR SELECT TO liveconvo_api USING (SELECT is_platform_admin());
+CREATE POLICY api_read ON beta_waitlist FOR SELECT TO liveconvo_api
+    USING ((SELECT is_platform_admin()) OR (email = (SELECT my_verified_email())));
 CREATE POLICY api_update ON beta_waitlist FOR UPDATE TO liveconvo_api
     USING (SELECT is_platform_admin())
     WITH CHECK (SELECT is_platform_admin());
@@ -2412,7 +2413,7 @@ BEGIN
             )
         RETURNING id
     LOOP
-        PERFORM write_audit(alone, 'organizations.deleted', 'organizations', alone);
+        PERFORM append_audit(alone, 'organizations.deleted', 'organizations', alone);
     END LOOP;
     UPDATE organization_members
     SET status = 'removed'
@@ -2424,7 +2425,7 @@ BEGIN
     WHERE id = wanted_user_id
         AND deleted_at IS NULL;
     IF FOUND THEN
-        PERFORM write_audit(NULL, 'users.deleted', 'users', wanted_user_id);
+        PERFORM append_audit(NULL, 'users.deleted', 'users', wanted_user_id);
     END IF;
 END
 $$;
@@ -2600,12 +2601,13 @@ $$;
 REVOKE ALL ON FUNCTION decline_invitation FROM PUBLIC;
 GRANT ALL ON FUNCTION decline_invitation TO liveconvo_api;
 
-CREATE FUNCTION delete_account() RETURNS void
+CREATE FUNCTION delete_account() RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
 BEGIN
     PERFORM close_account(app_user_id());
+    RETURN app_user_id();
 END
 $$;
 
