@@ -15,8 +15,11 @@ from db import calls, guidance, participants, sessions, transcripts
 from db.errors import NotFoundError, UnsafeRoleError
 from db.pool import Connection, Pool, act_as, create_pool, owner_connection, transaction
 from db.records import NewGuidance, NewParticipant, NewTranscript, Session
+from tests.actors import Actor
+from tests.attempts import REFUSED, acting, attempt
 from tests.conftest import Database, PostgresServer
 from tests.people import People, connected, make_participant, make_people, make_session, start_call
+from tests.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,12 @@ READS: dict[str, Callable[[Connection, Session], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize(("name", "sees"), [("alice", True), ("bob", True), ("charlie", False)])
-async def test_members_read_their_organization_and_nobody_elses(world: World, read: str, name: str, sees: bool) -> None:
-    reader = getattr(world.people, name)
-    async with transaction(world.api, user_id=reader.user_id) as conn:
-        assert bool(await READS[read](conn, world.session)) is sees
-
-
-@pytest.mark.parametrize("read", READS)
-async def test_nobody_sees_nothing(world: World, read: str) -> None:
-    async with transaction(world.api) as conn:
-        assert not await READS[read](conn, world.session)
+@pytest.mark.parametrize(("name", "sees"), [("alice", True), ("bob", True), ("charlie", False), (None, False)])
+async def test_members_read_their_organization_and_nobody_elses(world: World, name: str | None, sees: bool) -> None:
+    reader = getattr(world.people, name).user_id if name else None
+    async with transaction(world.api, user_id=reader) as conn:
+        seen = {read: bool(await run(conn, world.session)) for read, run in READS.items()}
+    assert seen == dict.fromkeys(READS, sees)
 
 
 async def test_a_foreign_session_and_a_missing_one_are_the_same_not_found(world: World) -> None:
@@ -127,10 +124,9 @@ async def test_a_child_cannot_name_another_tenant_than_its_session(world: World)
     participant = NewParticipant(
         id=uuid4(), session_id=world.session.id, organization_id=charlie.organization_id, name="Spy", role="participant"
     )
-    with pytest.raises(Exception, match=r".") as refusal:
+    with pytest.raises(NotFoundError):
         async with transaction(world.api, user_id=charlie.user_id) as conn:
             await participants.insert_participant(conn, participant)
-    assert type(refusal.value).__name__ == "InvalidError"
 
 
 async def test_nothing_of_a_user_is_left_on_a_connection(database: Database) -> None:
@@ -178,17 +174,17 @@ FORBIDDEN_TO_API = [
     "SELECT payload FROM pgqueuer",
     "SELECT find_ticket('x'::bytea)",
     "SELECT add_usage_seconds('{}', '{}', '{}', '{}', '{}')",
-    "SELECT id FROM system_logs",
-    "SELECT id FROM beta_waitlist",
     "DELETE FROM sessions",
 ]
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN_TO_API)
-async def test_the_api_role_may_not(world: World, statement: str) -> None:
-    with pytest.raises(NotFoundError):
-        async with transaction(world.api, user_id=world.people.alice.user_id) as conn:
-            await conn.execute(statement)
+async def test_the_api_role_may_not(stage: Stage, superuser: Connection, statement: str) -> None:
+    """Not even for an owner: a sample in SQL of what the matrix tries column by column, and functions."""
+    owner = next(actor for actor in stage.actors() if actor.name == "north_owner")
+    async with acting(superuser, owner):
+        outcome = await attempt(superuser, statement)
+    assert (outcome.sqlstate, outcome.code) == (REFUSED, "not_found")
 
 
 FORBIDDEN_TO_MEDIA = [
@@ -210,10 +206,10 @@ FORBIDDEN_TO_MEDIA = [
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN_TO_MEDIA)
-async def test_the_media_role_may_not(world: World, statement: str) -> None:
-    with pytest.raises(NotFoundError):
-        async with transaction(world.media) as conn:
-            await conn.execute(statement)
+async def test_the_media_role_may_not(superuser: Connection, statement: str) -> None:
+    async with acting(superuser, Actor("media", "media")):
+        outcome = await attempt(superuser, statement)
+    assert (outcome.sqlstate, outcome.code) == (REFUSED, "not_found")
 
 
 async def test_the_media_role_writes_only_where_there_was_a_call(world: World) -> None:
@@ -232,42 +228,6 @@ async def test_the_jobs_role_reads_every_tenant_and_writes_no_transcript(world: 
                 await conn.execute("UPDATE transcripts SET content = ''")
 
 
-async def test_every_table_forces_row_level_security_for_named_roles_only(database: Database) -> None:
-    async with owner_connection(database.owner_url) as conn:
-        unguarded = await conn.fetch(
-            """
-            SELECT relname
-            FROM pg_class
-            WHERE relnamespace = 'public'::regnamespace
-                AND relkind IN ('r', 'p')
-                AND NOT (relrowsecurity AND relforcerowsecurity)
-            """
-        )
-        public_policies = await conn.fetch("SELECT tablename FROM pg_policies WHERE 'public' = ANY (roles)")
-    assert {row["relname"] for row in unguarded} == {
-        "schema_migrations", "pgqueuer", "pgqueuer_log", "pgqueuer_schedules", "pgqueuer_statistics",
-    }  # fmt: skip
-    assert public_policies == []
-
-
-async def test_every_definer_function_has_a_fixed_search_path_and_is_not_for_everybody(database: Database) -> None:
-    async with owner_connection(database.owner_url) as conn:
-        loose = await conn.fetch(
-            """
-            SELECT proname
-            FROM pg_proc
-            WHERE pronamespace = 'public'::regnamespace
-                AND prosecdef
-                AND (
-                    NOT coalesce(proconfig @> ARRAY['search_path=pg_catalog, public, pg_temp'], false)
-                    OR EXISTS (SELECT FROM aclexplode(proacl) WHERE grantee = 0)
-                    OR proacl IS NULL
-                )
-            """
-        )
-    assert loose == []
-
-
 @pytest.mark.parametrize("who", ["owner", "superuser"])
 async def test_a_server_refuses_a_role_that_row_level_security_does_not_bind(
     database: Database, postgres_server: PostgresServer, who: str
@@ -275,13 +235,6 @@ async def test_a_server_refuses_a_role_that_row_level_security_does_not_bind(
     superuser_url = postgres_server.superuser_url.rsplit("/", 1)[0] + f"/{database.name}"
     with pytest.raises(UnsafeRoleError):
         await create_pool(database.owner_url if who == "owner" else superuser_url, application_name="liveconvo-test")
-
-
-async def test_a_user_without_a_setting_is_nobody_and_no_error(world: World) -> None:
-    async with transaction(world.api) as conn:
-        tables = ("users", "organizations", "sessions", "transcripts", "subscriptions", "session_participants")
-        counts = [await conn.fetchval(f"SELECT count(id) FROM {table}") for table in tables]  # noqa: S608
-    assert counts == [0] * len(tables)
 
 
 async def test_acting_as_somebody_ends_with_the_transaction(world: World) -> None:

@@ -11,7 +11,6 @@ from tests.chaos import figures, often
 from tests.mutants import Mutant, mutants
 from tests.stage import Stage
 
-
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
