@@ -34,6 +34,13 @@ class Metrics:
         self.resumed = Counter(
             "liveconvo_resumed_summaries_total", "Summaries put back in the queue by the sweep", registry=self.registry
         )
+        self.erased = Counter(
+            "liveconvo_erased_total", "Sessions, accounts and organizations that were erased", ["what"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.spent = Counter(
+            "liveconvo_spent_rows_total", "Rows that the retention sweep removed", ["what"], registry=self.registry
+        )
 
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from control_api.errors import SettingsError
@@ -50,6 +51,9 @@ class Settings:
     abandoned_after_s: float = 600.0
     """An active session whose lease ended this long ago is completed by the worker."""
     abandoned_sweep_s: float = 30.0
+    retention_sweep_s: float = 3600.0
+    files_folder: Path | None = None
+    """Where recordings and documents lie, by the keys that rows name them with; None: this installation keeps none."""
 
     body_bytes: int = 64 * 1024
     body_timeout_s: float = 5.0
@@ -84,6 +88,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             model=values.get("LIVECONVO_LLM_MODEL", "gpt-4o-mini"),
         ),
         abandoned_after_s=_whole_number(values, "LIVECONVO_ABANDONED_AFTER_S", 600),
+        files_folder=Path(files) if (files := values.get("LIVECONVO_FILES_DIR")) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the control API does when nobody asks: summaries from the job queue, and sessions that were left behind."""
+"""What the control API does when nobody asks: summaries, sessions that were left behind, and what must be erased."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
+from control_api.erasing import Eraser
 from control_api.llm import LanguageModel
 from control_api.metrics import Metrics
 from control_api.settings import Settings
@@ -15,15 +17,18 @@ from control_api.summaries.finalize import Finalizer
 from db import jobs, sessions
 from db.abandoned import list_abandoned, list_unwritten
 from db.errors import DbError
+from db.live import Live
 from db.pool import Pool, create_pool, transaction
 
 log = logging.getLogger(__name__)
 SWEEP_BATCH = 100
+ERASING_TIMEOUT_S = 30.0
+"""Longer than a request's: a session's whole content goes at once."""
 
 
 async def run(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> None:
     """Until `stop`: jobs as they come, and a sweep now and then."""
-    async with _finalizer(settings) as finalizer:
+    async with _finalizer(settings) as finalizer, _eraser(settings, finalizer.pool, metrics) as eraser:
 
         async def finalize(payload: bytes) -> None:
             outcome = await finalizer.finalize(UUID(payload.decode()))
@@ -31,8 +36,10 @@ async def run(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> None
             log.info("summary written outcome=%s", outcome)
 
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(jobs.run_worker(settings.jobs_database_url, {sessions.FINALIZE_SESSION: finalize}, stop))
+            handlers = {sessions.FINALIZE_SESSION: finalize, **eraser.handlers()}
+            tasks.create_task(jobs.run_worker(settings.jobs_database_url, handlers, stop))
             tasks.create_task(_sweep(settings, finalizer.pool, metrics, stop))
+            tasks.create_task(_retain(settings, eraser, metrics, stop))
 
 
 async def complete_abandoned(pool: Pool, after_s: float) -> int:
@@ -75,9 +82,34 @@ async def _sweep(settings: Settings, pool: Pool, metrics: Metrics, stop: asyncio
         await _wait(stop, settings.abandoned_sweep_s)
 
 
+async def _retain(settings: Settings, eraser: Eraser, metrics: Metrics, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            swept = await eraser.sweep()
+            for what, count in swept.rows.items():
+                metrics.spent.labels(what).inc(count)
+        except DbError as error:
+            log.warning("retention sweep failed code=%s", error.code)
+        await _wait(stop, settings.retention_sweep_s)
+
+
+@asynccontextmanager
+async def _eraser(settings: Settings, pool: Pool, metrics: Metrics) -> AsyncIterator[Eraser]:
+    live = Live(settings.redis_url)
+    try:
+        yield Eraser(
+            partial(transaction, pool, timeout_s=ERASING_TIMEOUT_S),
+            live,
+            settings.files_folder,
+            lambda what: metrics.erased.labels(what).inc(),
+        )
+    finally:
+        await live.aclose()
+
+
 @asynccontextmanager
 async def _finalizer(settings: Settings) -> AsyncIterator[Finalizer]:
-    pool = await create_pool(settings.jobs_database_url, max_size=2, application_name="liveconvo-worker")
+    pool = await create_pool(settings.jobs_database_url, max_size=4, application_name="liveconvo-worker")
     model = LanguageModel(settings.language_model) if settings.language_model.is_set else None
     try:
         yield Finalizer(pool, model)

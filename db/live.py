@@ -127,6 +127,10 @@ class Live:
                 pipe.expire(_stream(session_id), STREAM_LIFETIME_S)
             await self._ask(pipe.execute())
 
+    async def forget_session(self, session_id: UUID) -> None:
+        """Its entries were erased; without Redis' answer they are gone a day after they were published."""
+        await self._ask(self._redis.delete(_stream(session_id)))
+
     async def hit_rate_limit(self, name: str, period_s: int) -> int | None:
         """One more knock at `name`; how many there were in its window. None without Redis: count yourself."""
         key = f"liveconvo:rate:{name}"

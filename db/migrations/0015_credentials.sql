@@ -775,7 +775,7 @@ BEGIN
             )
         RETURNING id
     LOOP
-        PERFORM write_audit(alone, 'organizations.deleted', 'organizations', alone);
+        PERFORM append_audit(alone, 'organizations.deleted', 'organizations', alone);
     END LOOP;
     UPDATE organization_members
     SET status = 'removed'
@@ -787,16 +787,17 @@ BEGIN
     WHERE id = wanted_user_id
         AND deleted_at IS NULL;
     IF FOUND THEN
-        PERFORM write_audit(NULL, 'users.deleted', 'users', wanted_user_id);
+        PERFORM append_audit(NULL, 'users.deleted', 'users', wanted_user_id);
     END IF;
 END
 $$;
 
 -- By oneself.
-CREATE FUNCTION delete_account() RETURNS void
+CREATE FUNCTION delete_account() RETURNS uuid
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     PERFORM close_account(app_user_id());
+    RETURN app_user_id();
 END
 $$;
 REVOKE ALL ON FUNCTION close_account(uuid), delete_account() FROM PUBLIC;

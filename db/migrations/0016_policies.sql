@@ -71,7 +71,7 @@ CREATE POLICY jobs_read ON audit_log FOR SELECT TO liveconvo_jobs
 -- beta_waitlist -------------------------------------------------------------------------------------------------------
 GRANT SELECT ON beta_waitlist TO liveconvo_api;
 CREATE POLICY api_read ON beta_waitlist FOR SELECT TO liveconvo_api
-    USING ((SELECT is_platform_admin()));
+    USING ((SELECT is_platform_admin()) OR email = (SELECT my_verified_email()));
 GRANT UPDATE (
     status, notes, approved_at
 ) ON beta_waitlist TO liveconvo_api;
@@ -842,9 +842,9 @@ GRANT SELECT (
 CREATE POLICY jobs_read ON users FOR SELECT TO liveconvo_jobs
     USING (true);
 GRANT UPDATE (
-    email, email_verified, is_email_verified, full_name, timezone, password_hash, google_id, default_microphone_id,
-    default_speaker_id, is_active, current_organization_id, personal_context, is_admin, stripe_customer_id, deleted_at,
-    erased_at
+    email, email_verified, is_email_verified, full_name, timezone, password_hash, google_id, last_login_at,
+    default_microphone_id, default_speaker_id, is_active, current_organization_id, personal_context, is_admin,
+    stripe_customer_id, deleted_at, erased_at
 ) ON users TO liveconvo_jobs;
 CREATE POLICY jobs_update ON users FOR UPDATE TO liveconvo_jobs
     USING (true)

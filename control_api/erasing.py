@@ -1,0 +1,161 @@
+"""Erasing as jobs and as a sweep: sessions one by one, each in its own transaction, then what they belonged to.
+
+Whatever a crash leaves half done is gone on with: by the queue, which tries again, and by the next sweep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from db import erasure, retention
+from db.errors import DbError
+from db.jobs import Handler
+from db.live import Live
+from db.pool import Connection
+
+BATCH = 100
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What a sweep did, or would do; by cause, and by what was spent."""
+
+    sessions: dict[str, int]
+    rows: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    open_transaction: Callable[[], AbstractAsyncContextManager[Connection]]
+    """For a role that may erase: the jobs role, or the owner."""
+    live: Live | None = None
+    """Where copies of a session's log may be."""
+    files_folder: Path | None = None
+    count: Callable[[str], None] = lambda what: None
+    """Told "session", "account" or "organization" for each that was erased."""
+
+    def handlers(self) -> dict[str, Handler]:
+        """The jobs, by their entry points."""
+        return {
+            erasure.ERASE_SESSION: lambda payload: self.erase_deleted_session(UUID(payload.decode())),
+            erasure.ERASE_ACCOUNT: lambda payload: self.erase_account(UUID(payload.decode())),
+            erasure.ERASE_ORGANIZATION: lambda payload: self.erase_organization(UUID(payload.decode())),
+            erasure.REMOVE_FILES: lambda payload: asyncio.to_thread(self.remove_files, json.loads(payload)),
+        }
+
+    async def erase_deleted_session(self, session_id: UUID) -> None:
+        async with self.open_transaction() as conn:
+            is_new = await erasure.erase_deleted_session(conn, session_id)
+        await self._note(session_id, is_new)
+
+    async def erase_account(self, user_id: UUID) -> None:
+        """
+        Raises:
+            ConflictError: "sole_owner" of an organization that has other members.
+        """
+        async with self.open_transaction() as conn:
+            await erasure.close_account(conn, user_id)
+        await self._erase_sessions(erasure.list_account_sessions, user_id, "account")
+        async with self.open_transaction() as conn:
+            is_new = await erasure.erase_account(conn, user_id)
+        if is_new:
+            self.count("account")
+
+    async def erase_organization(self, organization_id: UUID) -> None:
+        await self._erase_sessions(erasure.list_organization_sessions, organization_id, "organization")
+        async with self.open_transaction() as conn:
+            is_new = await erasure.erase_organization(conn, organization_id)
+        if is_new:
+            self.count("organization")
+
+    def remove_files(self, keys: list[str]) -> None:
+        """Those that are gone already do no harm.
+
+        Raises:
+            RuntimeError: this installation keeps no files, or a key leads out of their folder.
+        """
+        if self.files_folder is None:
+            raise RuntimeError("there are files to remove, and LIVECONVO_FILES_DIR is not set")
+        folder = self.files_folder.resolve()
+        for key in keys:
+            file = (folder / key).resolve()
+            if not file.is_relative_to(folder):
+                raise RuntimeError("a key leads out of the files' folder")
+            file.unlink(missing_ok=True)
+
+    async def sweep(self) -> Erased:
+        """Erase and remove all whose time has passed, and queue what somebody left half done."""
+        sessions = await self._sweep_sessions()
+        rows = {spent.name: await self._sweep_rows(spent) for spent in retention.SPENT}
+        async with self.open_transaction() as conn:
+            unfinished = await retention.list_unfinished(conn, BATCH)
+            for user_id in unfinished.accounts:
+                await erasure.order_erasure(conn, erasure.ERASE_ACCOUNT, user_id)
+            for organization_id in unfinished.organizations:
+                await erasure.order_erasure(conn, erasure.ERASE_ORGANIZATION, organization_id)
+        return Erased(sessions, rows)
+
+    async def preview(self) -> Erased:
+        """What a sweep would do now."""
+        async with self.open_transaction() as conn:
+            sessions = await retention.count_due_sessions(conn)
+            return Erased(sessions, {spent.name: await retention.count_spent(conn, spent) for spent in retention.SPENT})
+
+    async def _sweep_sessions(self) -> dict[str, int]:
+        erased = {"retention": 0, "deleted": 0}
+        while True:
+            async with self.open_transaction() as conn:
+                due_sessions = await retention.list_due_sessions(conn, BATCH)
+            before = sum(erased.values())
+            for due in due_sessions:
+                erased[due.cause] += await self._erase_due(due)
+            if sum(erased.values()) == before:  # also when others were quicker
+                return erased
+
+    async def _erase_due(self, due: retention.DueSession) -> bool:
+        """One that cannot be erased does not keep the others."""
+        try:
+            async with self.open_transaction() as conn:
+                is_new = await retention.erase_due_session(conn, due)
+        except DbError as error:
+            log.warning("session was not erased code=%s", error.code)
+            return False
+        await self._note(due.id, is_new)
+        return is_new
+
+    async def _sweep_rows(self, spent: retention.Spent) -> int:
+        removed = 0
+        while True:
+            async with self.open_transaction() as conn:
+                count = await retention.remove_spent(conn, spent, 10 * BATCH)
+            removed += count
+            if count < 10 * BATCH:
+                return removed
+
+    async def _erase_sessions(
+        self, left: Callable[[Connection, UUID, int], Awaitable[list[UUID]]], owner_id: UUID, cause: str
+    ) -> None:
+        while True:
+            async with self.open_transaction() as conn:
+                session_ids = await left(conn, owner_id, BATCH)
+            if not session_ids:
+                return
+            for session_id in session_ids:
+                async with self.open_transaction() as conn:
+                    is_new = await erasure.erase_session(conn, session_id, cause)
+                await self._note(session_id, is_new)
+
+    async def _note(self, session_id: UUID, is_new: bool) -> None:
+        if is_new:
+            self.count("session")
+        if self.live is not None:
+            await self.live.forget_session(session_id)

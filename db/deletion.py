@@ -1,0 +1,40 @@
+"""Deleting for good, by people: nobody sees it from now on, and a job erases it at once."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from db import organizations, session_changes
+from db.erasure import ERASE_ACCOUNT, ERASE_ORGANIZATION, ERASE_SESSION, order_erasure
+from db.pool import Connection
+
+
+async def delete_session_for_good(conn: Connection, organization_id: UUID, session_id: UUID) -> None:
+    """
+    Raises:
+        NotFoundError: also when it was deleted before.
+        ConflictError: "session_live"
+    """
+    await session_changes.delete_session(conn, organization_id, session_id)
+    await order_erasure(conn, ERASE_SESSION, session_id)
+
+
+async def delete_account(conn: Connection) -> None:
+    """One's own, in one's own transaction, with the organizations in which there is nobody else.
+
+    Raises:
+        NotFoundError: nobody is signed in.
+        ConflictError: "sole_owner" of an organization that has other members.
+    """
+    user_id = await conn.fetchval("SELECT delete_account()")
+    await order_erasure(conn, ERASE_ACCOUNT, user_id)
+
+
+async def delete_organization_for_good(conn: Connection, organization_id: UUID) -> None:
+    """
+    Raises:
+        NotFoundError: there is none, or the one who acts does not belong to it.
+        ConflictError: "not_an_owner"
+    """
+    await organizations.delete_organization(conn, organization_id)
+    await order_erasure(conn, ERASE_ORGANIZATION, organization_id)
