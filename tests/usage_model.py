@@ -28,9 +28,10 @@ class ModelSession:
 
     def record(self, rows: Iterable[tuple[Run, int]]) -> None:
         """Rows that are new or longer make the minutes be derived anew; others change nothing."""
-        longer = {run: to_ms for run, to_ms in rows if to_ms > self.runs.get(run, 0)}
-        if longer:
-            self.runs |= longer
+        before = dict(self.runs)
+        for run, to_ms in rows:
+            self.runs[run] = max(to_ms, self.runs.get(run, 0))
+        if self.runs != before:
             self.minutes = self.derived()
 
     def derived(self) -> dict[datetime, int]:
