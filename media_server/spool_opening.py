@@ -12,9 +12,8 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from media_server import telemetry
 from media_server.spool_errors import SpoolDamagedError, SpoolError, SpoolFullError
@@ -88,7 +87,7 @@ def error_name(error: Exception) -> str:
 
 def _connect(path: Path, max_bytes: int) -> sqlite3.Connection:
     try:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
         raise translated(error) from error
     try:
@@ -142,7 +141,7 @@ def _save(damaged: Path, mended: Path) -> int:
         db = _connect(mended, 1 << 40)
     except SpoolError:
         return 0
-    source = sqlite3.connect(damaged, isolation_level=None)
+    source = sqlite3.connect(damaged, timeout=0, isolation_level=None)
     try:
         source.text_factory = bytes
         source.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -162,30 +161,34 @@ def _save(damaged: Path, mended: Path) -> int:
 
 
 def _readable(db: sqlite3.Connection, query: str) -> Iterator[Row]:
-    """Whole rows from both ends, as far as the file can be read."""
-    last = -1
+    """Whole rows from both ends, as far as the file can be read.
+
+    One query a row: Python's cursor reads one row ahead, and would lose the last one before the damage.
+    """
+    low, high = -1, 2**63 - 1
     try:
-        for position, *row in db.execute(f"{query} ORDER BY position"):
-            last = position
-            yield from _whole(position, row)
+        while row := db.execute(f"{query} WHERE position > ? ORDER BY position LIMIT 1", (low,)).fetchone():
+            if row[0] <= low:  # a damaged tree may lead in circles
+                break
+            low = row[0]
+            yield from _whole(row)
+        else:
+            return
     except sqlite3.Error:
-        yield from _readable_backwards(db, query, last)
-
-
-def _readable_backwards(db: sqlite3.Connection, query: str, down_to: int) -> Iterator[Row]:
+        pass
+    query = f"{query} WHERE position > {low} AND position < ? ORDER BY position DESC LIMIT 1"
     try:
-        for position, *row in db.execute(f"{query} ORDER BY position DESC"):
-            if position <= down_to:
-                return
-            yield from _whole(position, row)
+        while (row := db.execute(query, (high,)).fetchone()) and low < row[0] < high:
+            high = row[0]
+            yield from _whole(row)
     except sqlite3.Error:
         return
 
 
-def _whole(position: int, row: Sequence[Any]) -> list[Row]:
+def _whole(row: Row) -> list[Row]:
     """The row as it was written, or nothing."""
+    position, fields, reasons = row[0], row[1:10], row[10:]
     try:
-        entry = entry_of(tuple(row[:9]))
-        return [(position, *row_of(entry), *(reason.decode("utf-8", "replace") for reason in row[9:]))]
+        return [(position, *row_of(entry_of(fields)), *(reason.decode("utf-8", "replace") for reason in reasons))]
     except (SpoolDamagedError, AttributeError):
         return []

@@ -1,8 +1,7 @@
-"""The spool's file after an accident: torn, damaged, or in somebody else's hands."""
+"""The spool's file: damaged, full, removed, or in somebody else's hands."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from media_server.spool_file import FILE_NAME, SpoolFile
 from tests.log_entries import entry
 
 MAX_BYTES = 1 << 24
-WAL_HEADER_BYTES = 32
 
 
 def opened(folder: Path) -> SpoolFile:
@@ -25,53 +23,6 @@ def seqs(folder: Path) -> list[int]:
         return [stored.seq for _, stored in file.oldest(10_000)]
     finally:
         file.close()
-
-
-@pytest.fixture
-def crashed(tmp_path: Path) -> tuple[Path, list[int]]:
-    """A spool as `kill -9` leaves it, and the length of its WAL after each of its ten commits."""
-    file = opened(tmp_path / "alive")
-    wal = tmp_path / "alive" / f"{FILE_NAME}-wal"
-    ends = []
-    for seq in range(10):
-        with file.transaction():
-            file.insert(entry(seq))
-        ends.append(wal.stat().st_size)
-    shutil.copytree(tmp_path / "alive", tmp_path / "dead")
-    file.close()
-    return tmp_path / "dead", ends
-
-
-def copies(folder: Path, name: str) -> Path:
-    copy = folder.with_name(name)
-    shutil.copytree(folder, copy)
-    return copy
-
-
-def test_a_killed_node_leaves_every_committed_entry(crashed: tuple[Path, list[int]]) -> None:
-    folder, _ = crashed
-    assert seqs(folder) == list(range(10))
-
-
-def test_a_wal_torn_anywhere_keeps_every_commit_before_the_tear(crashed: tuple[Path, list[int]]) -> None:
-    folder, ends = crashed
-    for length in {*range(0, ends[-1], 997), *ends, *(end - 1 for end in ends), *(end + 1 for end in ends[:-1])}:
-        torn = copies(folder, f"torn-{length}")
-        with (torn / f"{FILE_NAME}-wal").open("r+b") as wal:
-            wal.truncate(length)
-        committed = sum(end <= length for end in ends)
-        assert seqs(torn)[:committed] == list(range(committed)), length
-
-
-def test_a_flipped_byte_in_the_last_commit_costs_at_most_that_commit(crashed: tuple[Path, list[int]]) -> None:
-    folder, ends = crashed
-    for offset in range(ends[-2], ends[-1], 401):
-        flipped = copies(folder, f"flipped-{offset}")
-        path = flipped / f"{FILE_NAME}-wal"
-        raw = bytearray(path.read_bytes())
-        raw[offset] ^= 0xFF
-        path.write_bytes(raw)
-        assert seqs(flipped)[:9] == list(range(9)), offset
 
 
 def test_a_damaged_file_is_set_aside_and_a_new_one_begins(tmp_path: Path) -> None:
