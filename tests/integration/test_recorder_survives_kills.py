@@ -34,6 +34,8 @@ from tests.tcp_proxy import Proxy, Way, passing, proxy_to
 NODE_KILLS = often(10, 100)
 POSTGRES_KILLS_IN_A_LIFE = 2
 """So many for each node that lives in between."""
+NUMBERS_IN_A_LIFE = 50_000
+"""Each number is a second of the call, and the last one has to fit into its column."""
 READY_S = 30.0
 SEED = 20261122
 
@@ -174,7 +176,7 @@ async def test_every_published_entry_is_stored_exactly_once(scene: Scene) -> Non
     published: list[Said] = []
     recovery_s: list[float] = []
     for life in range(NODE_KILLS):
-        async with child(replace(scene.orders, first_number=life * 1_000_000)) as node:
+        async with child(replace(scene.orders, first_number=life * NUMBERS_IN_A_LIFE)) as node:
             for _ in range(POSTGRES_KILLS_IN_A_LIFE):
                 await node.publish_more(chance.randrange(5, 100))
                 killed = await scene.at(next(points), scene.cluster.kill)
