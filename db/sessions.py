@@ -168,7 +168,8 @@ async def activate_session(conn: Connection, session_id: UUID, started_at: datet
 async def complete_session(conn: Connection, session_id: UUID, ended_at: datetime) -> bool:
     """active → completed, with its counters, its pending summary and the job that writes it.
 
-    False if it was completed before: then nothing happens a second time.
+    Its duration is not among them: that follows its usage, now and later. False if it was completed before: then
+    nothing happens a second time.
 
     Raises:
         NotFoundError, ConflictError("session_state")
@@ -203,11 +204,6 @@ async def complete_session(conn: Connection, session_id: UUID, ended_at: datetim
         SET status = 'completed',
             -- The clocks of two machines: never before its beginning.
             recording_ended_at = greatest($2, recording_started_at),
-            recording_duration_seconds = (
-                SELECT coalesce(sum(seconds_recorded), 0)
-                FROM usage_tracking
-                WHERE session_id = $1
-            ),
             total_words_spoken = (
                 SELECT coalesce(sum(cardinality(regexp_split_to_array(btrim(content), '\\s+'))), 0)
                 FROM finals
