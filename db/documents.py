@@ -204,6 +204,7 @@ async def fail_document(conn: Connection, document_id: UUID, error: str) -> bool
         WHERE id = $1
             AND processing_status = 'processing'
             AND deleted_at IS NULL
+            AND EXISTS (SELECT FROM sessions WHERE id = documents.session_id AND deleted_at IS NULL)
         """,
         document_id,
         error,

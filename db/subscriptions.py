@@ -133,6 +133,7 @@ async def upsert_subscription(conn: Connection, told: StripeSubscription) -> boo
             SELECT $8 IN ('active', 'trialing', 'past_due') AND EXISTS (
                 SELECT FROM subscriptions
                 WHERE (organization_id = $1 OR user_id = $2)
+                    AND stripe_subscription_id IS NOT NULL
                     AND status <> 'incomplete'
                     AND (created_at, stripe_subscription_id) > ($11, $5)
             ) AS by_another

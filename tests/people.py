@@ -33,20 +33,25 @@ class People:
 async def make_people(owner_url: str) -> People:
     """The three, in a database that has nobody of these names yet."""
     async with owner_connection(owner_url) as conn, conn.transaction():
-        alice = await make_owner(conn, "Alice")
-        bob = await make_owner(conn, "Bob")
-        charlie = await make_owner(conn, "Charlie")
-        # Bob gave up his own company; an organization without an owner would be refused.
-        await conn.execute("UPDATE organizations SET deleted_at = now() WHERE id = $1", bob.organization_id)
-        await conn.execute("DELETE FROM organization_members WHERE user_id = $1", bob.user_id)
-        await conn.execute(
-            "INSERT INTO organization_members (organization_id, user_id) VALUES ($1, $2)",
-            alice.organization_id,
-            bob.user_id,
-        )
-        await conn.execute(
-            "UPDATE users SET current_organization_id = $2 WHERE id = $1", bob.user_id, alice.organization_id
-        )
+        return await add_people(conn)
+
+
+async def add_people(conn: Connection) -> People:
+    """The three, in the owner's transaction."""
+    alice = await make_owner(conn, "Alice")
+    bob = await make_owner(conn, "Bob")
+    charlie = await make_owner(conn, "Charlie")
+    # Bob gave up his own company; an organization without an owner would be refused.
+    await conn.execute("UPDATE organizations SET deleted_at = now() WHERE id = $1", bob.organization_id)
+    await conn.execute("DELETE FROM organization_members WHERE user_id = $1", bob.user_id)
+    await conn.execute(
+        "INSERT INTO organization_members (organization_id, user_id) VALUES ($1, $2)",
+        alice.organization_id,
+        bob.user_id,
+    )
+    await conn.execute(
+        "UPDATE users SET current_organization_id = $2 WHERE id = $1", bob.user_id, alice.organization_id
+    )
     return People(alice, Person(bob.user_id, alice.organization_id, bob.email), charlie)
 
 

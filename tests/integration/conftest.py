@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import asyncpg
 import pytest
+import pytest_asyncio
 from blockbuster import blockbuster_ctx
 from pytest_aiohttp import AiohttpClient
 
@@ -13,7 +14,9 @@ from db.pool import Connection
 from tests.api import Api, MakeApi, open_api
 from tests.attempts import rolled_back
 from tests.conftest import Database, PostgresServer
+from tests.interleaving import own_database
 from tests.stage import Stage, filled_database
+from tests.world import Ground, World, new_world, open_ground
 
 
 @pytest.fixture
@@ -27,6 +30,24 @@ async def api(database: Database, valkey: str, aiohttp_client: AiohttpClient) ->
 def make_api(database: Database, valkey: str, aiohttp_client: AiohttpClient) -> MakeApi:
     """The same with other settings."""
     return lambda **settings: open_api(database, settings.pop("redis_url", valkey), aiohttp_client, **settings)
+
+
+@pytest.fixture(scope="module")
+def shared_database(postgres_server: PostgresServer) -> Iterator[Database]:
+    """For a module whose tests do not disturb each other."""
+    with own_database(postgres_server) as database:
+        yield database
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ground(shared_database: Database) -> AsyncIterator[Ground]:
+    async with open_ground(shared_database) as ground:
+        yield ground
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(ground: Ground) -> World:
+    return await new_world(ground)
 
 
 @pytest.fixture(scope="module")
