@@ -77,6 +77,17 @@ class Hand:
                 pass
         await self.connect()
 
+    async def let_go(self) -> None:
+        """Whatever it was doing is taken back."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
+            self.conn.terminate()
+            await self.connect()
+        elif self.conn.is_in_transaction():
+            await self.conn.execute("ROLLBACK")
+
     async def close(self) -> None:
         if self._conn is not None:
             self._conn.terminate()

@@ -208,9 +208,8 @@ class SessionMachine(RuleBasedStateMachine):
                 await conn.execute("UPDATE sessions SET status = $2 WHERE id = $1", self.session_id, status)
 
     def teardown(self) -> None:
-        while getattr(self, "running", None):
-            assert self.done
-            self.end(0, False)
+        for hand in self.world.hands.values():
+            self.run(hand.let_go())
 
     async def _stored(self) -> State:
         row = await self.world.watcher.conn.fetchrow(
