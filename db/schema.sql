@@ -727,6 +727,7 @@ CREATE TABLE usage_tracking (
     CONSTRAINT usage_tracking_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
     CONSTRAINT usage_tracking_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id),
     CONSTRAINT usage_tracking_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id),
+    CONSTRAINT usage_tracking_minute_timestamp_check CHECK (EXTRACT(second FROM (minute_timestamp AT TIME ZONE 'UTC')) = 0),
     CONSTRAINT usage_tracking_seconds_recorded_check CHECK ((seconds_recorded >= 0) AND (seconds_recorded <= 60))
 );
 ALTER TABLE usage_tracking FORCE ROW LEVEL SECURITY;

@@ -174,6 +174,7 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
     "usage_intervals_check": [{"from_ms": 5, "to_ms": 5}],
     "usage_intervals_epoch_check": [{"epoch": -1}],
     "usage_intervals_from_ms_check": [{"from_ms": -1}],
+    "usage_tracking_minute_timestamp_check": [{"minute_timestamp": datetime(2020, 1, 1, 0, 0, 1, tzinfo=UTC)}],
     "usage_tracking_seconds_recorded_check": [{"seconds_recorded": -1}, {"seconds_recorded": 61}],
     "user_app_sessions_duration_check": [{"duration_seconds": -1}],
     "user_app_sessions_page_views_check": [{"page_views": -1}],

@@ -508,6 +508,15 @@ AS $$
         )
 $$;
 
+-- A minute has one name, or the unique key would let it be charged twice.
+SELECT derive_usage(ARRAY(
+    SELECT DISTINCT session_id
+    FROM usage_tracking
+    WHERE extract(second FROM minute_timestamp) <> 0
+));
+ALTER TABLE usage_tracking ADD CONSTRAINT usage_tracking_minute_timestamp_check
+    CHECK (extract(second FROM minute_timestamp AT TIME ZONE 'UTC') = 0);
+
 -- rights -------------------------------------------------------------------------------------------------------------
 
 REVOKE ALL ON FUNCTION media_zero_ms(timestamptz, timestamptz, timestamptz), usage_lock(uuid, uuid),
