@@ -79,6 +79,21 @@ async def node(database: Database, tmp_path: Path) -> AsyncIterator[Node]:
         await spool.aclose()
 
 
+@dataclass
+class AwayPostgres:
+    """A pool that nobody answers."""
+
+    pool: Pool
+    is_away: bool = True
+
+    @asynccontextmanager
+    async def lend(self, timeout_s: float) -> AsyncIterator[object]:
+        if self.is_away:
+            raise ConnectionRefusedError
+        async with self.pool.lend(timeout_s) as loan:
+            yield loan
+
+
 @asynccontextmanager
 async def recording(node: Node, followers: Followers | None = None) -> AsyncIterator[Recorder]:
     recorder = Recorder(node.spool, node.pool, followers or NoFollowers())
@@ -268,6 +283,23 @@ async def test_the_spool_of_a_dead_node_is_delivered(node: Node, tmp_path: Path)
         await recorder.drain(IN_TIME_S)
     assert [row.content for row in await node.transcripts()] == ["sentence 1"]
     assert not (tmp_path / "spool" / "host-1").exists()
+
+
+async def test_the_spool_of_a_dead_node_is_taken_over_while_postgres_is_away(node: Node, tmp_path: Path) -> None:
+    dead = Spool(tmp_path / "spool" / "host-1")
+    await dead.open()
+    dead_log = EventLog(dead, node.session.id, node.session.organization_id, 1, 5000, 6000, lambda: True)
+    await dead_log.append(node.final(1), at_ms=0)
+    await dead.aclose()
+    postgres = AwayPostgres(node.pool)
+    async with recording(replace(node, pool=postgres)) as recorder:  # type: ignore[arg-type]
+        async with asyncio.timeout(IN_TIME_S):
+            while (tmp_path / "spool" / "host-1").exists() or not recorder.is_waiting:
+                await asyncio.sleep(0.01)
+        assert node.spool.size == 1
+        postgres.is_away = False
+        assert await recorder.drain(IN_TIME_S)
+    assert [row.content for row in await node.transcripts()] == ["sentence 1"]
 
 
 async def test_committed_entries_reach_followers_without_their_row(node: Node) -> None:
