@@ -23,8 +23,9 @@ MEMBERSHIP = Keep("ids and figures: that somebody was a member once, and what wa
 ANONYMOUS = "-"
 """Stands where there was a name."""
 
-_OWN_SESSIONS = "session_id IN (SELECT id FROM sessions WHERE user_id = $1 AND deleted_at IS NULL)"
-_SAID_BY_THEM = "participant_id IN (SELECT id FROM session_participants WHERE user_id = $1)"
+# Arrays, because an index can serve each side of an OR of them.
+_OWN_SESSIONS = "session_id = ANY (ARRAY(SELECT id FROM sessions WHERE user_id = $1 AND deleted_at IS NULL))"
+_SAID_BY_THEM = "participant_id = ANY (ARRAY(SELECT id FROM session_participants WHERE user_id = $1))"
 _OF_SESSION = "session_id = $1"
 _OF_PERSON = "user_id = $1"
 _OF_ORGANIZATION = "organization_id = $1"
