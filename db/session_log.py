@@ -47,7 +47,10 @@ async def append(conn: Connection, entries: Sequence[LogEntry]) -> Appended:
             ) AS sent (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
         ),
         held AS (
-            SELECT id, organization_id, status, erased_at
+            SELECT
+                id, organization_id, status, erased_at,
+                -- Not a join: with a full batch the planner would read all calls there ever were.
+                (SELECT epoch FROM calls WHERE calls.session_id = sessions.id) AS reached_epoch
             FROM sessions
             WHERE id = ANY ($9::uuid[])
             ORDER BY id
@@ -61,13 +64,12 @@ async def append(conn: Connection, entries: Sequence[LogEntry]) -> Appended:
                     WHEN held.id IS NULL THEN 'session_unknown'
                     WHEN held.organization_id <> sent.organization_id THEN 'session_foreign'
                     WHEN held.erased_at IS NOT NULL THEN 'session_erased'
-                    WHEN calls.epoch IS NULL OR calls.epoch < sent.epoch THEN 'epoch_unknown'
+                    WHEN held.reached_epoch IS NULL OR held.reached_epoch < sent.epoch THEN 'epoch_unknown'
                     WHEN (there.epoch, there.type, there.at_ms, there.audience, there.payload)
                         <> (sent.epoch, sent.type, sent.at_ms, sent.audience, sent.payload) THEN 'seq_taken'
                 END AS refusal
             FROM sent
             LEFT JOIN held ON held.id = sent.session_id
-            LEFT JOIN calls ON calls.session_id = sent.session_id
             LEFT JOIN session_events AS there ON there.session_id = sent.session_id AND there.seq = sent.seq
         ),
         stored AS (
