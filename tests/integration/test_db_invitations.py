@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -393,3 +394,26 @@ async def test_an_account_that_is_closed_meanwhile_accepts_nothing(world: World)
     with pytest.raises(ConflictError) as refusal:
         await _accept(world, emil, token)
     assert refusal.value.code == "invitation_not_yours"
+
+
+async def test_an_account_that_is_being_closed_is_waited_for(world: World) -> None:
+    emil = await world.person("Emil")
+    _, token = await _invite(world, emil.email)
+    begins: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def accept() -> str:
+        try:
+            async with world.by(emil) as conn:
+                begins.set_result(await conn.fetchval("SELECT pg_backend_pid()"))
+                await invitations.accept(conn, token)
+        except ConflictError as refusal:
+            return refusal.code
+        return "accepted"
+
+    async with asyncio.TaskGroup() as group, world.ground.owner_conn.transaction():
+        await world.owner("UPDATE users SET deleted_at = now() WHERE id = $1", emil.user_id)
+        waiting = group.create_task(accept())
+        pid = await begins
+        while not await world.value("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):
+            assert not waiting.done()
+    assert waiting.result() == "invitation_not_yours"

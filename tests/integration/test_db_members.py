@@ -19,6 +19,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 Change = Callable[[Connection, Person], Awaitable[None]]
 """Somebody changes that member."""
 
+Step = Callable[[Connection], Awaitable[None]]
+
 CHANGES: dict[str, Change] = {
     "set_role": lambda conn, member: members.set_role(conn, member.organization_id, member.user_id, "admin"),
     "set_limits": lambda conn, member: members.set_limits(
@@ -214,3 +216,53 @@ async def test_two_admins_who_demote_each_other_at_once_do_not_both(world: World
 
     outcomes = await asyncio.gather(demote(admins[0], admins[1]), demote(admins[1], admins[0]))
     assert sorted(outcomes) == ["done", "not_a_manager"]
+
+
+async def _meanwhile(world: World, alices: list[Step], actor: Person, step: Step) -> str:
+    """What comes of a step that begins after Alice's first one, and has to wait for the end of her transaction."""
+    begins: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def act() -> str:
+        try:
+            async with world.by(actor) as conn:
+                begins.set_result(await conn.fetchval("SELECT pg_backend_pid()"))
+                await step(conn)
+        except DbError as refusal:
+            return refusal.code
+        return "done"
+
+    async with asyncio.TaskGroup() as group, world.by(world.alice) as conn:
+        await alices[0](conn)
+        waiting = group.create_task(act())
+        pid = await begins
+        while not await world.value("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):
+            assert not waiting.done()
+        for further in alices[1:]:
+            await further(conn)
+    return waiting.result()
+
+
+def _set_role(member: Person, role: str) -> Step:
+    return lambda conn: members.set_role(conn, member.organization_id, member.user_id, role)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_nobody_uses_a_right_that_is_being_taken_away(world: World, change: str) -> None:
+    dora = await world.colleague("Dora", "admin")
+    outcome = await _meanwhile(world, [_set_role(dora, "member")], dora, lambda conn: CHANGES[change](conn, world.bob))
+    assert outcome == "not_a_manager"
+
+
+async def test_an_admin_does_not_touch_whoever_is_becoming_an_owner(world: World) -> None:
+    dora = await world.colleague("Dora", "admin")
+    outcome = await _meanwhile(
+        world, [_set_role(world.bob, "owner")], dora, lambda conn: CHANGES["remove"](conn, world.bob)
+    )
+    assert outcome == "not_an_owner"
+
+
+async def test_whoever_leaves_while_they_are_removed_is_gone_and_nobody_waits_in_a_circle(world: World) -> None:
+    emil = await world.colleague("Emil")
+    alices = [_set_role(emil, "admin"), lambda conn: CHANGES["remove"](conn, world.bob)]
+    outcome = await _meanwhile(world, alices, world.bob, lambda conn: members.leave(conn, world.bob.organization_id))
+    assert outcome == "organization_not_found"

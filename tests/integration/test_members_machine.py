@@ -75,8 +75,9 @@ class MembersMachine(RuleBasedStateMachine):
     @initialize(
         seats=st.sampled_from((3, 4, PEOPLE)),
         invited=st.lists(st.tuples(strangers, roles), min_size=1, max_size=3, unique_by=lambda one: one[0]),
+        is_resent=st.booleans(),
     )
-    def an_organization(self, seats: int, invited: list[tuple[int, str]]) -> None:
+    def an_organization(self, seats: int, invited: list[tuple[int, str]], is_resent: bool) -> None:
         self.organization_id = uuid4()
         self.people = [uuid4() for _ in range(PEOPLE)]
         self.committed = State(seats)
@@ -91,6 +92,8 @@ class MembersMachine(RuleBasedStateMachine):
         self.run(self._populate())
         for person, role in invited:
             self.invite(0, 0, person, role)
+        if is_resent:
+            self.resend(0, 0, 0)
         self._commit(0)
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
@@ -235,6 +238,10 @@ class MembersMachine(RuleBasedStateMachine):
             lambda state, by: state.remove(by, person),
         )
 
+    @rule(slot=slots, actor=st.sampled_from((1, 2, 3, 4)))
+    def leave(self, slot: int, actor: int) -> None:
+        self._leave(self._slot(slot), actor)
+
     def _leave(self, slot: int, actor: int) -> None:
         self._step(
             slot,
@@ -242,6 +249,25 @@ class MembersMachine(RuleBasedStateMachine):
             lambda conn, _: members.leave(conn, self.organization_id),
             lambda state, by: state.leave(by),
         )
+
+    @rule(person=st.sampled_from((1, 2, 3)), role=st.one_of(st.none(), roles), other=actors, number=numbers)
+    @precondition(lambda self: self.actor == [None, None])
+    def act_while_it_is_decided_what_one_is(self, person: int, role: str | None, other: int, number: int) -> None:
+        if role is None:
+            self.remove(0, 0, person)
+        else:
+            self.set_role(0, 0, person, role)
+        match number % 5:
+            case 0:
+                self.invite(1, person, 4, "member")
+            case 1:
+                self.set_role(1, person, other, "admin")
+            case 2:
+                self.remove(1, person, other)
+            case 3:
+                self.resend(1, person, number)
+            case 4:
+                self.cancel(1, person, number)
 
     @rule(number=numbers)
     @precondition(lambda self: self.committed.invited and self.seen == [None, None])
@@ -317,7 +343,6 @@ class MembersMachine(RuleBasedStateMachine):
             self.run(self._begin(slot, by))
         self.waiting[slot] = lambda state: meaning(state, by)
         self.run(self._settle(slot, work(self.world.hands[slot].conn, by)))
-        self._compare()
 
     async def _begin(self, slot: int, by: int) -> None:
         conn = self.world.hands[slot].conn
@@ -440,7 +465,7 @@ def test_members_and_invitations_are_the_naive_models_after_every_commit(connect
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=often(60, 1_000),
+            max_examples=often(40, 1_000),
             stateful_step_count=40,
             deadline=None,
             derandomize=True,
