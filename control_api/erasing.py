@@ -20,8 +20,6 @@ from db.jobs import Handler
 from db.live import Live
 from db.pool import Connection
 
-BATCH = 100
-
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +40,8 @@ class Eraser:
     files_folder: Path | None = None
     count: Callable[[str], None] = lambda what: None
     """Told "session", "account" or "organization" for each that was erased."""
+    batch: int = 100
+    """How many are looked up at a time."""
 
     def handlers(self) -> dict[str, Handler]:
         """The jobs, by their entry points."""
@@ -97,7 +97,7 @@ class Eraser:
         sessions = await self._sweep_sessions()
         rows = {spent.name: await self._sweep_rows(spent) for spent in retention.SPENT}
         async with self.open_transaction() as conn:
-            unfinished = await retention.list_unfinished(conn, BATCH)
+            unfinished = await retention.list_unfinished(conn, self.batch)
             for user_id in unfinished.accounts:
                 await erasure.order_erasure(conn, erasure.ERASE_ACCOUNT, user_id)
             for organization_id in unfinished.organizations:
@@ -114,7 +114,7 @@ class Eraser:
         erased = {"retention": 0, "deleted": 0}
         while True:
             async with self.open_transaction() as conn:
-                due_sessions = await retention.list_due_sessions(conn, BATCH)
+                due_sessions = await retention.list_due_sessions(conn, self.batch)
             before = sum(erased.values())
             for due in due_sessions:
                 erased[due.cause] += await self._erase_due(due)
@@ -136,9 +136,9 @@ class Eraser:
         removed = 0
         while True:
             async with self.open_transaction() as conn:
-                count = await retention.remove_spent(conn, spent, 10 * BATCH)
+                count = await retention.remove_spent(conn, spent, 10 * self.batch)
             removed += count
-            if count < 10 * BATCH:
+            if count < 10 * self.batch:
                 return removed
 
     async def _erase_sessions(
@@ -146,7 +146,7 @@ class Eraser:
     ) -> None:
         while True:
             async with self.open_transaction() as conn:
-                session_ids = await left(conn, owner_id, BATCH)
+                session_ids = await left(conn, owner_id, self.batch)
             if not session_ids:
                 return
             for session_id in session_ids:

@@ -13,6 +13,7 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
+from db import audit
 from db.pool import Connection
 from db.records import Account, Credentials, Member
 from db.slugs import MAX_SLUG, slug
@@ -129,6 +130,16 @@ async def authenticate(conn: Connection, token_hash: bytes) -> Member | None:
         token_hash,
     )
     return Member(**row) if row else None
+
+
+async def make_admin(conn: Connection, email: str) -> bool:
+    """Let somebody administrate the whole installation; False if there is no such account. For the owner."""
+    user_id = await conn.fetchval(
+        "UPDATE users SET is_admin = true WHERE email = $1 AND deleted_at IS NULL RETURNING id", email
+    )
+    if user_id is not None:
+        await audit.write(conn, None, "users.made_admin", user_id)
+    return user_id is not None
 
 
 async def end_app_session(conn: Connection, token_hash: bytes) -> bool:

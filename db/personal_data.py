@@ -23,6 +23,7 @@ MEMBERSHIP = Keep("ids and figures: that somebody was a member once, and what wa
 ANONYMOUS = "-"
 """Stands where there was a name."""
 
+_THERE = "EXISTS (SELECT FROM sessions WHERE sessions.id = session_id AND sessions.deleted_at IS NULL)"
 # Arrays, because an index can serve each side of an OR of them.
 _OWN_SESSIONS = "session_id = ANY (ARRAY(SELECT id FROM sessions WHERE user_id = $1 AND deleted_at IS NULL))"
 _SAID_BY_THEM = "participant_id = ANY (ARRAY(SELECT id FROM session_participants WHERE user_id = $1))"
@@ -40,13 +41,13 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "session_invites", Delete(_OF_SESSION), Delete("created_by = $1"), WITH_SESSION,
-        Export("created_by = $1", "id session_id role name expires_at revoked_at created_at"),
+        Export(f"{_THERE} AND created_by = $1", "id session_id role name expires_at revoked_at created_at"),
         withheld="token_hash organization_id created_by", because="credentials, and the person's own id",
     ),
     Holding(
         "session_share_links", Delete(_OF_SESSION), Delete("created_by = $1"), WITH_SESSION,
         Export(
-            "created_by = $1",
+            f"{_THERE} AND created_by = $1",
             "id session_id shared_tabs message recipient_email expires_at revoked_at access_count last_accessed_at"
             " created_at",
         ),
@@ -65,7 +66,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "transcripts", Delete(_OF_SESSION), None, WITH_SESSION,
         Export(
-            f"({_OWN_SESSIONS} OR {_SAID_BY_THEM})",
+            f"{_THERE} AND ({_OWN_SESSIONS} OR {_SAID_BY_THEM})",
             "id session_id participant_id sequence_number speaker content start_time_seconds end_time_seconds"
             " language words confidence_score revision created_at",
             order="session_id sequence_number",
@@ -86,7 +87,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "documents", Delete(_OF_SESSION, file="file_url"), WITH_SESSION, WITH_SESSION,
         Export(
-            f"deleted_at IS NULL AND (user_id = $1 OR {_OWN_SESSIONS})",
+            f"deleted_at IS NULL AND {_THERE} AND (user_id = $1 OR {_OWN_SESSIONS})",
             "id session_id original_filename file_type file_size_bytes extracted_text created_at updated_at",
         ),
         withheld="user_id organization_id file_url processing_status processing_error embedding_status"
@@ -96,13 +97,14 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "session_context", Delete(_OF_SESSION), WITH_SESSION, WITH_SESSION,
         Export(
-            f"(user_id = $1 OR {_OWN_SESSIONS})", "id session_id text_context context_metadata created_at updated_at"
+            f"{_THERE} AND (user_id = $1 OR {_OWN_SESSIONS})",
+            "id session_id text_context context_metadata created_at updated_at",
         ),
         withheld="user_id organization_id processing_status processing_error", because="how it was read",
     ),
     Holding(
         "prep_checklist", Delete(_OF_SESSION), WITH_SESSION, WITH_SESSION,
-        Export(f"(created_by = $1 OR {_OWN_SESSIONS})", "id session_id text status created_at updated_at"),
+        Export(f"{_THERE} AND (created_by = $1 OR {_OWN_SESSIONS})", "id session_id text status created_at updated_at"),
         withheld="created_by organization_id", because="ids",
     ),
     Holding(
@@ -131,14 +133,14 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         # Evidence that everybody in a recorded call had agreed stays; who they were does not.
         "consents", Blank(_OF_SESSION, {"user_id": "NULL"}), WITH_SESSION, WITH_SESSION,
-        Export(_OF_PERSON, "id session_id participant_id version given_at withdrawn_at"),
+        Export(f"{_THERE} AND user_id = $1", "id session_id participant_id version given_at withdrawn_at"),
         withheld="organization_id user_id", because="ids",
     ),
     Holding(
         "session_participants",
         Blank(_OF_SESSION, {"name": f"'{ANONYMOUS}'", "user_id": "NULL"}), WITH_SESSION, WITH_SESSION,
         Export(
-            f"(user_id = $1 OR {_OWN_SESSIONS})",
+            f"{_THERE} AND (user_id = $1 OR {_OWN_SESSIONS})",
             "id session_id user_id name role source shared_mic coached consent_version consented_at joined_at left_at"
             " created_at",
         ),

@@ -26,7 +26,7 @@ _QUIET = """
     status <> 'active'
     AND NOT EXISTS (SELECT FROM calls WHERE session_id = sessions.id AND lease_until > now())
 """
-_DUE = {
+DUE = {
     "retention": f"""
         erased_at IS NULL
         AND (coalesce(recording_ended_at, created_at) AT TIME ZONE 'UTC') + make_interval(days => data_retention_days)
@@ -48,9 +48,9 @@ async def list_due_sessions(conn: Connection, limit: int) -> list[DueSession]:
     """Some whose time has passed."""
     rows = await conn.fetch(
         f"""
-        (SELECT id, 'retention' AS cause FROM sessions WHERE {_DUE["retention"]} LIMIT $1)
+        (SELECT id, 'retention' AS cause FROM sessions WHERE {DUE["retention"]} LIMIT $1)
         UNION ALL
-        (SELECT id, 'deleted' FROM sessions WHERE {_DUE["deleted"]} LIMIT $1)
+        (SELECT id, 'deleted' FROM sessions WHERE {DUE["deleted"]} LIMIT $1)
         LIMIT $1
         """,  # noqa: S608  constants
         limit,
@@ -62,7 +62,7 @@ async def erase_due_session(conn: Connection, due: DueSession) -> bool:
     """False if it is not due any more: somebody joined it, changed it or restored it, or it was erased before."""
     await conn.execute("SELECT FROM sessions WHERE id = $1 FOR UPDATE", due.id)
     is_due = await conn.fetchval(
-        f"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND {_DUE[due.cause]})",  # noqa: S608  constants
+        f"SELECT EXISTS (SELECT FROM sessions WHERE id = $1 AND {DUE[due.cause]})",  # noqa: S608  constants
         due.id,
     )
     return is_due and await erase_session(conn, due.id, due.cause)
@@ -165,5 +165,5 @@ async def count_due_sessions(conn: Connection) -> dict[str, int]:
     """By cause."""
     return {
         cause: await conn.fetchval(f"SELECT count(*) FROM sessions WHERE {condition}")  # noqa: S608  constants
-        for cause, condition in _DUE.items()
+        for cause, condition in DUE.items()
     }

@@ -28,6 +28,20 @@ def sign_in_link(args: argparse.Namespace) -> int:
     return 0
 
 
+def make_admin(args: argparse.Namespace) -> int:
+    """Let an existing account administrate the whole installation."""
+    with owner_database(data_folder_of(args.data_dir)) as owner_url:
+        asyncio.run(_make_admin(owner_url, args.email))
+    print(f"{args.email} administrates this installation")
+    return 0
+
+
+async def _make_admin(owner_url: str, email: str) -> None:
+    async with owner_connection(owner_url) as conn, conn.transaction():
+        if not await accounts.make_admin(conn, email.lower()):
+            raise DeployError(f"there is no account {email}")
+
+
 async def _create_user(owner_url: str, email: str, name: str, organization: str) -> str:
     async with owner_connection(owner_url) as conn, conn.transaction():
         if await accounts.find_credentials(conn, email.lower()) is not None:

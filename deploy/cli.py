@@ -139,7 +139,13 @@ def _add_admin(commands: Commands[argparse.ArgumentParser]) -> None:
     link = tasks.add_parser("sign-in-link", help="print a link that signs an account in once")
     link.add_argument("email")
     link.set_defaults(runs="deploy.admin:sign_in_link")
-    for task in (create, link):
+    admin_of_all = tasks.add_parser("make-admin", help="let an account administrate the whole installation")
+    admin_of_all.add_argument("email")
+    admin_of_all.set_defaults(runs="deploy.admin:make_admin")
+    retention = tasks.add_parser("retention", help="erase what is kept for longer than it should be, now")
+    retention.add_argument("--dry-run", action="store_true", help="only say how much")
+    retention.set_defaults(runs="deploy.retention:run")
+    for task in (create, link, admin_of_all, retention):
         _add_data_dir(task)
 
 

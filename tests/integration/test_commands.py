@@ -48,6 +48,17 @@ def test_account_is_made_and_gets_another_link(data_dir: str, capsys: pytest.Cap
     assert len(set(links)) == 2
 
 
+def test_an_account_administrates_the_installation(data_dir: str, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["migrate", "--data-dir", data_dir])
+    account = ["--name", "Ada", "--organization", "Engines", "--data-dir", data_dir]
+    main(["admin", "create-user", "ada@example.org", *account])
+    assert main(["admin", "make-admin", "Ada@example.org", "--data-dir", data_dir]) == 0
+    assert main(["admin", "make-admin", "nobody@example.org", "--data-dir", data_dir]) == 1
+    told = capsys.readouterr()
+    assert told.out.endswith("Ada@example.org administrates this installation\n")
+    assert told.err == "liveconvo: there is no account nobody@example.org\n"
+
+
 def test_link_for_nobody_is_refused(data_dir: str, capsys: pytest.CaptureFixture[str]) -> None:
     main(["migrate", "--data-dir", data_dir])
     assert main(["admin", "sign-in-link", "nobody@example.org", "--data-dir", data_dir]) == 1
