@@ -43,6 +43,7 @@ SETTLE_S = 3.0
 HEADERS_S = 10
 
 POOL = web.AppKey("pool", Pool)
+SPOOL = web.AppKey("spool", Spool)
 
 
 async def run_node(settings: Settings) -> None:
@@ -76,11 +77,11 @@ async def run_node(settings: Settings) -> None:
                     transcriber.run(),
                     leases.run(),
                     recorder.run(),
-                    _register(settings, pool, live, calls, transcriber),
+                    _register(settings, pool, live, calls, transcriber, spool),
                 )
             ]
             hosting = tasks.create_task(calls.run())
-            async with _serving(settings, calls, pool):
+            async with _serving(settings, calls, pool, spool):
                 log.info("media node serves node=%s port=%d", settings.node, settings.port)
                 await stop.wait()
             await live.forget_node(settings.node)
@@ -128,7 +129,7 @@ async def _lease_pool(settings: Settings) -> AsyncIterator[Pool]:
 
 @asynccontextmanager
 async def _open_spool(settings: Settings) -> AsyncIterator[Spool]:
-    spool = Spool(settings.data_dir / "spool" / settings.node)
+    spool = Spool(settings.data_dir / "spool" / settings.node, max_bytes=settings.spool_bytes)
     await spool.open()
     try:
         yield spool
@@ -149,12 +150,18 @@ async def _history(pool: Pool, session_id: UUID, after_seq: int, audiences: Sequ
     return entries
 
 
-async def _register(settings: Settings, pool: Pool, live: Live, calls: Calls, transcriber: Transcriber) -> None:
-    """Say that this node is there, and how busy it is, every two seconds."""
+async def _register(  # noqa: PLR0917
+    settings: Settings, pool: Pool, live: Live, calls: Calls, transcriber: Transcriber, spool: Spool
+) -> None:
+    """Say that this node is there, and how busy it is, every two seconds; nothing while it could keep no new call."""
     while True:
         telemetry.CALLS.set(calls.live_calls)
         telemetry.PARTICIPANTS.set(calls.live_participants)
         telemetry.LAG_MS.set(transcriber.lag_ms)
+        if spool.trouble is not None:
+            await live.forget_node(settings.node)
+            await asyncio.sleep(REGISTER_EVERY_S)
+            continue
         try:
             async with transaction(pool) as conn:
                 if not await db_calls.touch_node(conn, settings.node):
@@ -167,9 +174,9 @@ async def _register(settings: Settings, pool: Pool, live: Live, calls: Calls, tr
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, calls: Calls, pool: Pool) -> AsyncIterator[None]:
+async def _serving(settings: Settings, calls: Calls, pool: Pool, spool: Spool) -> AsyncIterator[None]:
     app = web.Application(middlewares=[signaling.problems], client_max_size=settings.limits.offer_bytes)
-    app[CALLS], app[SETTINGS], app[POOL] = calls, settings, pool
+    app[CALLS], app[SETTINGS], app[POOL], app[SPOOL] = calls, settings, pool, spool
     signaling.add_routes(app)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
@@ -188,12 +195,16 @@ async def healthz(_: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
+    """Why no call should come here; a spool that was mended is only worth a look at what was set aside."""
+    reasons = [trouble] if (trouble := request.app[SPOOL].trouble) is not None else []
     try:
         async with transaction(request.app[POOL], timeout_s=1) as conn:
             await conn.fetchval("SELECT 1")
     except DbError:
-        return web.json_response({"status": "unavailable", "reasons": ["postgres"]}, status=503)
-    return web.json_response({"status": "ok"})
+        reasons.append("postgres")
+    notes = ["spool_damaged"] if request.app[SPOOL].was_damaged else []
+    status = "unavailable" if reasons else "ok"
+    return web.json_response({"status": status, "reasons": reasons, "notes": notes}, status=503 if reasons else 200)
 
 
 async def metrics(_: web.Request) -> web.Response:

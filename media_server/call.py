@@ -17,6 +17,7 @@ from media_server.conversation.types import ms_to_samples, samples_to_ms
 from media_server.event_log import EventLog
 from media_server.fanout import Fanout
 from media_server.journal import Journal
+from media_server.log_watch import watch_log
 from media_server.participant import Guest, Participant
 from media_server.pipeline.advise import Advisor
 from media_server.pipeline.listen import Listener
@@ -96,7 +97,11 @@ class Call:
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             await self._recall()
-            background = [tasks.create_task(self._mixer.run()), tasks.create_task(self._tick_often())]
+            background = [
+                tasks.create_task(self._mixer.run()),
+                tasks.create_task(self._tick_often()),
+                tasks.create_task(watch_log(self._journal)),
+            ]
             self._started.set()
             await self._over.wait()
             await self._wind_up()

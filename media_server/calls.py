@@ -173,6 +173,8 @@ class Calls:
             raise NodeNotReadyError from error
 
     async def _start(self, session_id: UUID, tasks: asyncio.TaskGroup) -> Call:
+        if self._spool.trouble is not None:
+            raise NodeNotReadyError  # nothing of a new call could be kept
         try:
             lease = await self._leases.acquire(session_id)
         except NotFoundError as error:

@@ -54,6 +54,9 @@ class SeqsExhaustedError(MediaError):
 class DurableLog(Protocol):
     """What the log needs of the spool."""
 
+    @property
+    def trouble(self) -> str | None: ...
+
     def append(self, entry: LogEntry) -> asyncio.Future[None]: ...
 
 
@@ -83,6 +86,11 @@ class EventLog:
     @property
     def seqs_left(self) -> int:
         return self._last_seq - self._next_seq + 1
+
+    @property
+    def trouble(self) -> str | None:
+        """Why entries cannot be made durable right now."""
+        return self._spool.trouble
 
     def grant(self, last_seq: int) -> None:
         """Postgres reserved more: numbers up to this one may be used."""

@@ -30,6 +30,7 @@ Source = Literal["browser", "whip", "bridge", "upload"]
 GuidanceType = Literal["ask", "clarify", "avoid", "suggest", "warn"]
 PipelineLevel = Literal["full", "coalesced", "finals_only", "metrics_only"]
 RecordingState = Literal["on_record", "off_record"]
+LogState = Literal["kept", "late", "full", "failed"]
 FeedbackAction = Literal["displayed", "clicked", "dismissed", "helpful", "irrelevant", "too_late"]
 
 EVERYONE = "everyone"
@@ -235,6 +236,18 @@ class Error(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class LogStatus(Event):
+    """Whether what is said becomes an entry of the log; told when that changes, and again and again while it does not.
+
+    kept; late: the server's disk does not answer; full: it has no room; failed: it cannot be used.
+    """
+
+    type: ClassVar[str] = "log.status"
+    channel: ClassVar[Channel] = "live"
+    state: LogState
+
+
+@dataclass(frozen=True, slots=True)
 class Pong(Event):
     type: ClassVar[str] = "pong"
     channel: ClassVar[Channel] = "live"
@@ -254,6 +267,7 @@ SERVER_EVENTS: tuple[type[Event], ...] = (
     RecordingStateChanged,
     UsageWarning,
     Error,
+    LogStatus,
     Pong,
 )
 

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from media_server import telemetry
 from media_server.call_clock import CallClock
 from media_server.errors import MediaError
 from media_server.event_log import EventLog, LeaseLostError
-from media_server.events import Event
+from media_server.events import Event, TranscriptFinal
 from media_server.fanout import Fanout
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,13 @@ class Journal:
         self._fanout = fanout
         self._clock = clock
         self._on_lost = on_lost
+        self.missed_ms: tuple[int, int] | None = None
+        """From the first to the last of the finals that could not be kept."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why entries cannot be kept right now."""
+        return self._log.trouble
 
     async def append(self, event: Event, *, audience: str | None = None, row: dict[str, Any] | None = None) -> bool:
         """Log, then publish; False when the node may not (its lease is lost) or cannot (its spool is full)."""
@@ -33,9 +41,20 @@ class Journal:
             self._on_lost()
             return False
         except MediaError as error:
-            log.error("entry not written session=%s code=%s", self._log.session_id, error.code)
+            log.error("entry not written session=%s type=%s code=%s", self._log.session_id, event.type, error.code)
+            telemetry.ENTRIES_LOST.inc()
+            self._miss(event)
             return False
         return True
+
+    def forget_missed(self) -> None:
+        """People were told of it."""
+        self.missed_ms = None
+
+    def _miss(self, event: Event) -> None:
+        if isinstance(event, TranscriptFinal):
+            start_ms, end_ms = self.missed_ms or (event.start_ms, event.end_ms)
+            self.missed_ms = min(start_ms, event.start_ms), max(end_ms, event.end_ms)
 
     def live(self, event: Event) -> None:
         """Say what the next such message replaces."""

@@ -51,12 +51,11 @@ class Scribe:
         if final.failure is not None:
             speaker = self._guest.speaker
             await self._journal.append(Error(final.failure, f"Some words of {speaker} could not be transcribed."))
-        if not final.text:
-            self._show(Partial(final.utterance_id, final.start_ms, final.end_ms, "", ""))
-            return
         event = self._event(final)
-        if await self._journal.append(event, row={"stt_provider": final.provider}):
+        if final.text and await self._journal.append(event, row={"stt_provider": final.provider}):
             self._advisor.transcript(_utterance(event))
+        else:  # no final takes the place of its partials
+            self._show(Partial(final.utterance_id, final.start_ms, final.end_ms, "", ""))
 
     def _event(self, final: Final) -> TranscriptFinal:
         return TranscriptFinal(

@@ -60,6 +60,8 @@ class Settings:
     whisper_device: str
     asr_workers: int
     """0: one per core, at most two."""
+    spool_bytes: int
+    """What entries that are not in Postgres yet may take of the disk."""
     lease_s: float
     empty_call_s: float
     """A call that everybody left ends after this."""
@@ -87,6 +89,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         whisper_model=environ.get("LIVECONVO_WHISPER_MODEL", "tiny.en"),
         whisper_device=environ.get("LIVECONVO_WHISPER_DEVICE", "cpu"),
         asr_workers=int(_number(environ, "LIVECONVO_ASR_WORKERS", 0)),
+        spool_bytes=_spool_bytes(environ),
         lease_s=_number(environ, "LIVECONVO_LEASE_S", 6),
         empty_call_s=_number(environ, "LIVECONVO_EMPTY_CALL_S", 120),
         log_level=environ.get("LIVECONVO_LOG_LEVEL", "INFO"),
@@ -109,6 +112,13 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     if value < 0:
         raise SettingError(f"{name} must not be negative, it is {text}")
     return value
+
+
+def _spool_bytes(environ: Mapping[str, str]) -> int:
+    size_mb = _number(environ, "LIVECONVO_SPOOL_MB", 1024)
+    if size_mb < 1:
+        raise SettingError(f"LIVECONVO_SPOOL_MB must be at least 1, it is {size_mb:g}")
+    return int(size_mb * 1024**2)
 
 
 def _words(text: str) -> tuple[str, ...]:

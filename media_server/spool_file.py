@@ -31,7 +31,7 @@ from media_server.ballast import Ballast
 from media_server.spool_errors import SpoolEntryError, SpoolError, SpoolFullError
 from media_server.spool_format import PLACES, ROW, entry_of, row_of
 from media_server.spool_lock import LOCK_NAME, lock_folder
-from media_server.spool_opening import FILE_NAME, PAGE_BYTES, error_name, open_file, parts, translated
+from media_server.spool_opening import FILE_NAME, PAGE_BYTES, bound_to, error_name, open_file, parts, translated
 
 __all__ = ["FILE_NAME", "PAGE_BYTES", "Refusal", "SpoolFile"]
 
@@ -203,11 +203,14 @@ class SpoolFile:
         return [(row[0], entry_of(row[1:])) for row in self._db.execute(_OLDEST, (limit,))]
 
     def trim(self, position: int, refusals: Sequence[Refusal] = ()) -> None:
-        """Forget the entries up to this position, setting the refused ones aside."""
+        """Forget the entries up to this position, setting the refused ones aside, beyond the bound if need be."""
         aside = [(entry, refusal.reason) for refusal in refusals for entry in self._at(refusal)]
-        # Deleting first makes the room that setting aside needs when the spool is full.
+        # Deleting first makes most of the room that setting aside needs when the spool is full.
         trimmed = self._db.execute("DELETE FROM entries WHERE position <= ?", (position,)).rowcount
-        self._db.executemany(_SET_ASIDE, [(*row_of(entry), reason) for entry, reason in aside])
+        if aside:
+            bound_to(self._db, self._max_bytes * 2)
+            self._db.executemany(_SET_ASIDE, [(*row_of(entry), reason) for entry, reason in aside])
+            bound_to(self._db, self._max_bytes)
         self.size -= trimmed
 
     def refused(self) -> list[tuple[LogEntry, str]]:

@@ -56,6 +56,11 @@ def open_file(folder: Path, max_bytes: int) -> tuple[sqlite3.Connection, bool]:
     return _connect(path, max_bytes), True
 
 
+def bound_to(db: sqlite3.Connection, max_bytes: int) -> None:
+    """How large the file may grow; what is larger already stays so."""
+    db.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_BYTES}")
+
+
 def parts(folder: Path) -> list[Path]:
     """All that belongs to the spool's file, but not what was set aside."""
     return [
@@ -108,7 +113,7 @@ def _prepare(db: sqlite3.Connection, max_bytes: int) -> None:
     db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
     db.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
     make_or_check_tables(db)
-    db.execute(f"PRAGMA max_page_count = {max_bytes // PAGE_BYTES}")
+    bound_to(db, max_bytes)
     if db.execute("PRAGMA quick_check(1)").fetchone() != (b"ok",):
         raise SpoolDamagedError
     for row in db.execute(f"SELECT {ROW} FROM entries UNION ALL SELECT {ROW} FROM refused"):  # noqa: S608

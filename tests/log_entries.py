@@ -56,6 +56,7 @@ class MemorySpool:
 
     def __init__(self) -> None:
         self.waiting: list[tuple[LogEntry, asyncio.Future[None]]] = []
+        self.trouble: str | None = None
 
     def append(self, entry: LogEntry) -> asyncio.Future[None]:
         durable = asyncio.get_running_loop().create_future()

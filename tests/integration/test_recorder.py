@@ -23,6 +23,7 @@ from media_server import events
 from media_server.event_log import EventLog
 from media_server.recorder import Followers, Recorder
 from media_server.spool import Spool
+from tests.away_postgres import AwayPostgres
 from tests.conftest import Database
 from tests.log_entries import NoFollowers, final
 from tests.people import connected, make_participant, make_people, make_session, start_call
@@ -77,21 +78,6 @@ async def node(database: Database, tmp_path: Path) -> AsyncIterator[Node]:
         with blockbuster_ctx("media_server"):
             yield Node(pool, spool, log, session, host)
         await spool.aclose()
-
-
-@dataclass
-class AwayPostgres:
-    """A pool that nobody answers."""
-
-    pool: Pool
-    is_away: bool = True
-
-    @asynccontextmanager
-    async def lend(self, timeout_s: float) -> AsyncIterator[object]:
-        if self.is_away:
-            raise ConnectionRefusedError
-        async with self.pool.lend(timeout_s) as loan:
-            yield loan
 
 
 @asynccontextmanager

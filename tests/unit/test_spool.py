@@ -141,6 +141,15 @@ async def test_a_full_spool_takes_entries_again_once_trimmed(tmp_path: Path) -> 
         assert await seqs(spool) == [4242]
 
 
+async def test_a_full_spool_of_entries_that_postgres_refuses_is_emptied_all_the_same(tmp_path: Path) -> None:
+    async with opened(tmp_path / "n", max_bytes=32 * PAGE_BYTES) as spool:
+        taken = await fill(spool)
+        while spool.size:
+            entries = await spool.oldest(10)
+            await spool.trim(entries[-1][0], [Refusal(position, "session_unknown") for position, _ in entries])
+        assert len(await spool.refused()) == taken
+
+
 async def test_one_refused_entry_does_not_harm_those_beside_it(tmp_path: Path) -> None:
     async with opened(tmp_path / "n") as spool:
         results = await asyncio.gather(

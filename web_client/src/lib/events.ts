@@ -152,6 +152,12 @@ export interface Error {
   fatal: boolean;
 }
 
+export interface LogStatus {
+  type: "log.status";
+  at_ms: number;
+  state: "kept" | "late" | "full" | "failed";
+}
+
 export interface Pong {
   type: "pong";
   at_ms: number;
@@ -203,6 +209,7 @@ export type ServerEvent =
   | RecordingStateChanged
   | UsageWarning
   | Error
+  | LogStatus
   | Pong;
 
 export type ClientMessage =

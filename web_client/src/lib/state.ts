@@ -46,6 +46,8 @@ export interface CallState {
   readonly guidance: readonly Guidance[];
   readonly metrics: wire.MetricsUpdated | null;
   readonly pipeline: wire.PipelineStatus | null;
+  /** Whether the server keeps what is said; null: it never said that it does not. */
+  readonly log: wire.LogStatus | null;
   readonly usage: wire.UsageWarning | null;
   readonly faults: readonly Fault[];
 }
@@ -64,6 +66,7 @@ export const initialState: CallState = {
   guidance: [],
   metrics: null,
   pipeline: null,
+  log: null,
   usage: null,
   faults: [],
 };
@@ -99,6 +102,8 @@ function apply(state: CallState, event: wire.ServerEvent): CallState {
       return isOlder(event, state.metrics) ? state : { ...state, metrics: event };
     case "pipeline.status":
       return isOlder(event, state.pipeline) ? state : { ...state, pipeline: event };
+    case "log.status":
+      return isOlder(event, state.log) ? state : { ...state, log: event };
     case "usage.warning":
       return isOlder(event, state.usage) ? state : { ...state, usage: event };
     case "error":
@@ -112,9 +117,9 @@ export function dismissFault(state: CallState, seq: number): CallState {
   return { ...state, faults: state.faults.filter((fault) => fault.seq !== seq) };
 }
 
-/** After a lost connection nobody will finish the utterances that were being heard. */
+/** After a lost connection nobody will finish the utterances that were being heard, and the next server may do well. */
 export function forgetPartials(state: CallState): CallState {
-  return { ...state, partials: [] };
+  return { ...state, partials: [], log: null };
 }
 
 export function isOver(state: CallState): boolean {

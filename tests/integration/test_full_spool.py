@@ -1,0 +1,92 @@
+"""A node whose disk takes no more: people are told at once, nobody new comes, and nothing that was shown is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from db.pool import transaction
+from db.records import LogEntry, Session
+from media_server.spool_errors import SpoolFullError
+from tests.conftest import Database
+from tests.log_entries import entry
+from tests.peer_audio import Samples
+from tests.people import Person, make_participant, make_people, make_session
+from tests.small_node import SmallNode, small_node
+from tests.talking_peer import RefusedError, TalkingPeer
+
+SPOOL_BYTES = 1024**2
+IN_TIME_S = 10.0
+
+pytestmark = [pytest.mark.slow]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    node: SmallNode
+    alice: Person
+    session: Session
+    participant_id: UUID
+
+    async def fill(self) -> None:
+        """The rest of the spool, with entries of the session's own log, while Postgres is away."""
+        self.node.postgres.is_away = True
+        seqs = itertools.count(5000)
+        for size in (20_000, 100):
+            with contextlib.suppress(SpoolFullError):
+                while True:
+                    await self.node.spool.append(self.entry(next(seqs), size))
+
+    def entry(self, seq: int, size: int) -> LogEntry:
+        text = f'{{"x": "{"x" * size}"}}'
+        return entry(seq, session_id=self.session.id, organization_id=self.session.organization_id, text=text)
+
+    @asynccontextmanager
+    async def peer(self, audio: Samples | None = None) -> AsyncIterator[TalkingPeer]:
+        ticket = await self.node.ticket(self.alice, self.session, self.participant_id)
+        async with TalkingPeer(self.node.media_url(self.session), ticket, audio, last_seq=0) as peer:
+            await peer.wait_for("participant.joined")
+            yield peer
+
+
+@pytest.fixture
+async def scene(database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
+    alice = (await make_people(database.owner_url)).alice
+    async with small_node(database, tmp_path, spool_bytes=SPOOL_BYTES) as node:
+        session = await make_session(node.api, alice)
+        yield Scene(node, alice, session, await make_participant(node.api, alice, session))
+
+
+async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene: Scene) -> None:
+    other = await make_session(scene.node.api, scene.alice)
+    ticket = await scene.node.ticket(scene.alice, other, await make_participant(scene.node.api, scene.alice, other))
+    late = TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0)
+    async with scene.peer() as peer:
+        assert await scene.node.ready() == (200, {"status": "ok", "reasons": [], "notes": []})
+        await scene.fill()
+        assert (await peer.wait_for("log.status"))["state"] == "full"
+        assert await scene.node.ready() == (503, {"status": "unavailable", "reasons": ["spool_full"], "notes": []})
+        with pytest.raises(RefusedError) as refused:
+            await late.connect()
+        assert (refused.value.status, refused.value.code) == (503, "node_not_ready")
+        seen = len(peer.messages)
+        await peer.wait_for("log.status", where=lambda m: m in peer.messages[seen:])
+        kept = {m["seq"] for m in peer.messages if "seq" in m}
+        scene.node.postgres.is_away = False
+        await peer.wait_for("log.status", where=lambda m: m["state"] == "kept")
+        assert (await scene.node.ready())[0] == 200
+        async with TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0) as new:
+            await new.wait_for("participant.joined")
+        peer.send({"type": "recording.set", "on_record": False})
+        assert (await peer.wait_for("recording.state"))["state"] == "off_record"
+        assert await scene.node.recorder.drain(IN_TIME_S)
+    async with transaction(scene.node.media) as conn:
+        stored = {row["seq"] for row in await conn.fetch("SELECT seq FROM session_events")}
+    assert kept <= stored
