@@ -100,6 +100,16 @@ class World:
         await self.owner("UPDATE users SET is_admin = true WHERE id = $1", person.user_id)
         return person
 
+    async def open_door(self, administrator: Person, organization_id: UUID) -> None:
+        await self.owner(
+            """
+            INSERT INTO admin_grants (user_id, organization_id, reason, expires_at)
+            VALUES ($1, $2, 'a test', now() + interval '1 minute')
+            """,
+            administrator.user_id,
+            organization_id,
+        )
+
     async def session(self, person: Person) -> Session:
         return await make_session(self.ground.api, person)
 

@@ -146,6 +146,16 @@ async def test_fifty_are_pending_at_most(world: World) -> None:
         world.alice.organization_id,
         world.alice.user_id,
     )
+    await world.join(world.alice, world.charlie.organization_id, "admin")
+    async with world.by(world.alice) as conn:
+        await invitations.create(
+            conn,
+            organization_id=world.charlie.organization_id,
+            invited_by_user_id=world.alice.user_id,
+            email="elsewhere@example.org",
+            role="member",
+            token_hash=secrets.token_bytes(32),
+        )
     last, _ = await _invite(world, "last@example.org")
     with pytest.raises(ConflictError) as refusal:
         await _invite(world, "emil@example.org")

@@ -56,6 +56,14 @@ async def test_a_stranger_sees_none(world: World) -> None:
         assert await members.list_members(conn, world.alice.organization_id) == []
 
 
+async def test_a_list_is_of_one_organization(world: World) -> None:
+    for person in (world.alice, world.bob):
+        await world.join(person, world.charlie.organization_id)
+    async with world.by(world.alice) as conn:
+        listed = await members.list_members(conn, world.alice.organization_id)
+    assert sorted(one.full_name or "" for one in listed) == ["Alice", "Bob"]
+
+
 async def test_a_long_list_comes_in_pages(world: World) -> None:
     for name in ("Dora", "Emil", "Finn"):
         await world.colleague(name)
@@ -157,6 +165,7 @@ async def test_whoever_is_removed_works_in_another_organization_or_in_none(world
 async def test_whoever_likes_leaves(world: World) -> None:
     async with world.by(world.bob) as conn:
         await members.leave(conn, world.alice.organization_id)
+        assert (await users.get_profile(conn, world.bob.user_id)).current_organization_id is None
     assert await _roles(world) == {"Alice": "owner"}
     with pytest.raises(NotFoundError):
         async with world.by(world.bob) as conn:

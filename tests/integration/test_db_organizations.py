@@ -34,10 +34,41 @@ async def test_to_a_stranger_it_is_not_there(world: World) -> None:
 
 
 async def test_the_list_says_as_what_one_belongs_where(world: World) -> None:
-    await world.join(world.bob, world.charlie.organization_id, "admin")
-    async with world.by(world.bob) as conn:
-        mine = await organizations.list_organizations(conn, world.bob.user_id)
+    dora = await world.person("Dora")
+    await world.join(dora, world.charlie.organization_id, "admin")
+    await world.join(dora, world.alice.organization_id)
+    async with world.by(dora) as conn:
+        mine = await organizations.list_organizations(conn, dora.user_id)
     assert [(one.name, one.role) for one in mine] == [("Alice's company", "member"), ("Charlie's company", "admin")]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "UPDATE organization_members SET status = 'removed' WHERE organization_id = $1 AND role <> 'owner'",
+        "UPDATE organizations SET is_active = false WHERE id = $1",
+        "UPDATE organizations SET deleted_at = now() WHERE id = $1",
+    ],
+)
+async def test_who_belonged_to_one_and_may_look_into_it_does_not_belong_to_it(world: World, end: str) -> None:
+    admin = await world.join(await world.administrator(), world.alice.organization_id)
+    await world.open_door(admin, world.alice.organization_id)
+    async with world.by(admin) as conn:
+        assert await organizations.list_organizations(conn, admin.user_id)
+    await world.owner(end, world.alice.organization_id)
+    async with world.by(admin) as conn:
+        assert await organizations.list_organizations(conn, admin.user_id) == []
+
+
+async def test_no_door_opens_to_a_deleted_one(world: World) -> None:
+    admin = await world.administrator()
+    await world.open_door(admin, world.alice.organization_id)
+    async with world.by(admin) as conn:
+        assert await organizations.get_organization(conn, world.alice.organization_id)
+    await _delete(world, world.alice)
+    with pytest.raises(NotFoundError):
+        async with world.by(admin) as conn:
+            await organizations.get_organization(conn, world.alice.organization_id)
 
 
 async def test_the_list_is_nobody_elses(world: World) -> None:
