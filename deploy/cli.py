@@ -118,6 +118,12 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     asr.add_argument("--streams", type=_count, default=1, metavar="N", help="speak N at a time (default 1)")
     asr.add_argument("--json", action="store_true", help="print one JSON object")
     asr.set_defaults(runs="deploy.bench.asr:run")
+    db = names.add_parser("db", help="queries, recorder, usage limit and policies on a large throw-away database")
+    db.add_argument("--transcripts", type=_count, default=1_000_000, metavar="N", help="default 1000000")
+    db.add_argument("--sessions", type=_count, default=20_000, metavar="N", help="default 20000")
+    db.add_argument("--organizations", type=_count, default=500, metavar="N", help="default 500")
+    db.add_argument("--json", action="store_true", help="print one JSON object")
+    db.set_defaults(runs="deploy.bench.db:run")
 
 
 def _add_migrate(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -37,11 +37,12 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 
 
 def print_rows(rows: Sequence[Row]) -> None:
-    print(f"{'metric':<20} {'unit':<7} {'ours':>8} {'peer':>8} {'n':>5}  conditions")
+    width = max(len(row.metric) for row in rows)
+    print(f"{'metric':<{width}} {'unit':<7} {'ours':>8} {'peer':>8} {'ratio':>6} {'n':>5}  conditions")
     for row in rows:
         against = f"; peer: {row.peer_name}" if row.peer_name else ""
-        figures = f"{_figure(row.ours):>8} {_figure(row.peer):>8} {row.n:>5}"
-        print(f"{row.metric:<20} {row.unit:<7} {figures}  {row.conditions}{against}")
+        figures = f"{_figure(row.ours):>8} {_figure(row.peer):>8} {_figure(row.ratio):>6} {row.n:>5}"
+        print(f"{row.metric:<{width}} {row.unit:<7} {figures}  {row.conditions}{against}")
 
 
 def versions() -> dict[str, str]:

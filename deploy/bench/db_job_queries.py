@@ -1,0 +1,99 @@
+"""What the worker of long jobs asks of the database, as the jobs role."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from db import (
+    abandoned,
+    audit,
+    documents,
+    sessions,
+    stripe_events,
+    subscriptions,
+    summaries,
+    transcripts,
+    webhook_deliveries,
+    webhooks,
+)
+from db.records import SummaryContent
+from deploy.bench.db_query import Query, given
+from deploy.bench.db_sample import Sample
+
+_CONTENT = SummaryContent(
+    title="What was agreed",
+    tldr="They agreed on the price.",
+    key_decisions=["The price stands."],
+    action_items=[],
+    follow_up_questions=[],
+    conversation_highlights=[],
+    full_transcript="",
+    structured_notes=None,
+    model_used="extractive",
+    generation_time_seconds=Decimal("0.4"),
+)
+
+
+def _told(sample: Sample) -> subscriptions.StripeSubscription:
+    now = datetime.now(UTC)
+    return subscriptions.StripeSubscription(
+        stripe_subscription_id=sample.stripe_subscription_id,
+        stripe_customer_id="cus_1",
+        stripe_price_id="price_1",
+        organization_id=sample.team_id,
+        user_id=None,
+        plan_id=sample.plan_id,
+        plan_type="yearly",
+        status="active",
+        current_period_start=now,
+        current_period_end=now + timedelta(days=365),
+        created_at=now,
+        canceled_at=None,
+        stripe_updated_at=now,
+    )
+
+
+QUERIES = (
+    Query(abandoned.list_abandoned, "jobs", lambda _: given(60.0, 100)),
+    Query(abandoned.list_unwritten, "jobs", lambda _: given(60.0, 100)),
+    Query(summaries.claim, "jobs", lambda s: given(s.session_id), is_repeatable=False),
+    Query(summaries.store, "jobs", lambda s: given(s.session_id, _CONTENT), is_repeatable=False),
+    Query(summaries.fail, "jobs", lambda s: given(s.session_id, "the model does not answer"), is_repeatable=False),
+    Query(sessions.mark_finalized, "jobs", lambda s: given(s.session_id), is_repeatable=False),
+    Query(transcripts.list_transcripts, "jobs", lambda s: given(s.session_id, limit=1000), "for a summary"),
+    Query(documents.claim_document, "jobs", lambda s: given(s.pending_document_id), is_repeatable=False),
+    Query(documents.store_text, "jobs", lambda s: given(s.claimed_document_id, "The price."), is_repeatable=False),
+    Query(documents.fail_document, "jobs", lambda s: given(s.claimed_document_id, "no text"), is_repeatable=False),
+    Query(stripe_events.take_event, "jobs", lambda _: given(), is_repeatable=False),
+    Query(stripe_events.mark_processed, "jobs", lambda s: given(s.stripe_event_id, "done"), is_repeatable=False),
+    Query(subscriptions.upsert_subscription, "jobs", lambda s: given(_told(s)), is_repeatable=False),
+    Query(
+        subscriptions.cancel_subscription,
+        "jobs",
+        lambda s: given(s.stripe_subscription_id, datetime.now(UTC)),
+        is_repeatable=False,
+    ),
+    Query(
+        subscriptions.insert_event,
+        "jobs",
+        lambda s: given(s.subscription_id, s.owner_id, "renewed", {}),
+        is_repeatable=False,
+    ),
+    Query(
+        webhook_deliveries.tell,
+        "jobs",
+        lambda s: given(s.team_id, "session.completed", {}),
+        is_repeatable=False,
+    ),
+    Query(webhook_deliveries.claim_due, "jobs", lambda _: given(), is_repeatable=False),
+    Query(webhook_deliveries.mark_delivered, "jobs", lambda s: given(s.delivery_id, 200), is_repeatable=False),
+    Query(
+        webhook_deliveries.mark_failed,
+        "jobs",
+        lambda s: given(s.delivery_id, 500, timedelta(minutes=1)),
+        is_repeatable=False,
+    ),
+    Query(webhooks.disable_endpoint, "jobs", lambda s: given(s.endpoint_id, "gone"), is_repeatable=False),
+    Query(audit.write, "jobs", lambda s: given(s.team_id, "sessions.erased", s.session_id), is_repeatable=False),
+)

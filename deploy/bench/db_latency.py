@@ -1,0 +1,81 @@
+"""How long each query takes when four ask at once, each in a transaction of its own as the servers open them.
+
+Rounds go over all queries again and again, so that a minute in which the machine was busy weighs on all of them alike.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from db.pool import Pool, transaction
+from deploy.bench.db_data import Say
+from deploy.bench.db_query import Query
+from deploy.bench.db_sample import Sample
+from deploy.bench.rows import Row, percentile
+
+CONNECTIONS = 4
+ROUNDS = 5
+REPEATS_PER_ROUND = 25
+"""Of each connection."""
+GOAL_MS = 10.0
+
+
+class _UndoneError(Exception):
+    """Ends a transaction that must leave nothing behind."""
+
+    def __init__(self, after_ms: float) -> None:
+        super().__init__()
+        self.after_ms = after_ms
+
+
+async def latency_rows(
+    pools: Mapping[str, Pool], queries: Sequence[Query], samples: Sequence[Sample], say: Say
+) -> list[Row]:
+    """p95 of each query, and of the slowest one."""
+    durations: dict[str, list[float]] = defaultdict(list)
+    for number in range(ROUNDS + 1):
+        say(f"{len(queries)} queries, round {number} of {ROUNDS} …")
+        for query in queries:
+            measured = await asyncio.gather(*(_repeat(pools[query.role], query, samples) for _ in range(CONNECTIONS)))
+            if number > 0:  # the first round opens connections, prepares statements and warms what is kept in memory
+                durations[query.name].extend(ms for some in measured for ms in some)
+    rows = [_row(query, durations[query.name]) for query in queries]
+    slowest = max(rows, key=lambda row: row.ours or 0.0)
+    return [
+        Row(
+            "query_p95_ms slowest",
+            "ms",
+            slowest.ours,
+            len(rows),
+            f"{slowest.metric.partition(' ')[2]}; goal {GOAL_MS:g}",
+        ),
+        *rows,
+    ]
+
+
+async def _repeat(pool: Pool, query: Query, samples: Sequence[Sample]) -> list[float]:
+    return [await _measure(pool, query, random.choice(samples)) for _ in range(REPEATS_PER_ROUND)]  # noqa: S311
+
+
+async def _measure(pool: Pool, query: Query, sample: Sample) -> float:
+    user_id = query.user_id(sample) if query.role == "api" else None
+    began_s = time.perf_counter()
+    try:
+        async with transaction(pool, user_id=user_id) as conn:
+            await query.run(conn, sample)
+            if not query.is_repeatable:
+                raise _UndoneError((time.perf_counter() - began_s) * 1000)
+    except _UndoneError as undone:
+        return undone.after_ms
+    return (time.perf_counter() - began_s) * 1000
+
+
+def _row(query: Query, durations: Sequence[float]) -> Row:
+    p50 = percentile(durations, 50)
+    commit = "" if query.is_repeatable else ", without its commit"
+    conditions = f"{query.role}, {CONNECTIONS} connections, p50 {p50:.2f}{commit}; goal {GOAL_MS:g}"
+    return Row(f"query_p95_ms {query.name}", "ms", percentile(durations, 95), len(durations), conditions)

@@ -1,0 +1,154 @@
+"""The plans that Postgres really used: of a query, and of every statement inside the functions, triggers and foreign
+keys that it set off.
+
+`auto_explain` of PostgreSQL reports them as notices on the connection that runs the query. A prepared statement has two
+plans, made for its arguments and for any: both are looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from db.pool import act_as, connection_settings
+from deploy.bench.db_query import Query
+from deploy.bench.db_sample import Sample
+from deploy.bench.rows import Row
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+PLAN_MODES = ("force_custom_plan", "force_generic_plan")
+SMALL = frozenset({"plans", "media_nodes", "schema_migrations"})
+"""Tables of a handful of rows, which may be read whole."""
+_REPORTING = {
+    "session_preload_libraries": "auto_explain",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_nested_statements": "on",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_level": "notice",
+    "auto_explain.log_parameter_max_length": "0",
+}
+_INDEX_SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+_SHORT_INDEXES = """
+SELECT index.relname
+FROM pg_index
+JOIN pg_class AS index ON index.oid = pg_index.indexrelid
+JOIN pg_class AS indexed ON indexed.oid = pg_index.indrelid
+WHERE indpred IS NOT NULL
+    AND index.reltuples * 10 < indexed.reltuples
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """What must not be read whole."""
+
+    tables: frozenset[str]
+    short_indexes: frozenset[str]
+    """Of a few rows of their table, the open ones say: it is what they are for to be read from end to end."""
+
+
+Plan: TypeAlias = dict[str, Any]
+"""A statement, `Query Text`, and what was done for it, `Plan`."""
+
+
+class Explainer:
+    """A connection of one of the servers' roles whose plans are reported."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        self._reported: list[Plan] = []
+        conn.add_log_listener(self._note)
+
+    async def plans(self, query: Query, sample: Sample, mode: str) -> list[Plan]:
+        """Run it, and leave nothing behind."""
+        block = self._conn.transaction()
+        await block.start()
+        try:
+            await self._conn.execute("SELECT set_config('plan_cache_mode', $1, true)", mode)
+            user_id = query.user_id(sample) if query.role == "api" else None
+            if user_id is not None:
+                await act_as(self._conn, user_id)
+            await asyncio.sleep(0)  # the driver hands notices on in the loop's next turn
+            self._reported.clear()
+            await query.run(self._conn, sample)
+        finally:
+            await block.rollback()
+        await asyncio.sleep(0)
+        return list(self._reported)
+
+    def _note(self, _conn: object, message: Any) -> None:
+        _, is_plan, plan = message.message.partition("plan:\n")
+        if is_plan:
+            self._reported.append(json.loads(plan))
+
+
+@asynccontextmanager
+async def explainer(url: str) -> AsyncIterator[Explainer]:
+    conn = await asyncpg.connect(url, server_settings=connection_settings("liveconvo-bench"))
+    try:
+        yield Explainer(conn)
+    finally:
+        conn.terminate()
+
+
+def unindexed(plans: Sequence[Plan], catalog: Catalog) -> list[str]:
+    """Each step that reads all of a table, or of an index that is not short, with its statement."""
+    return [
+        f"{node['Node Type']} on {node['Relation Name']}: {' '.join(plan['Query Text'].split())}"
+        for plan in plans
+        for node in _nodes(plan["Plan"])
+        if node["Relation Name"] in catalog.tables
+        and node.get("Index Name") not in catalog.short_indexes
+        and _reads_everything(node)
+    ]
+
+
+async def plan_rows(
+    superuser: Connection, urls: Mapping[str, str], queries: Sequence[Query], sample: Sample
+) -> list[Row]:
+    """How many queries read a whole table, and which."""
+    await report_plans(superuser)
+    catalog = await read_catalog(superuser)
+    found = {}
+    for role, url in urls.items():
+        async with explainer(url) as explaining:
+            for query in (query for query in queries if query.role == role):
+                for mode in PLAN_MODES:
+                    if steps := unindexed(await explaining.plans(query, sample, mode), catalog):
+                        found[query.name] = steps[0].partition(":")[0]
+    named = "".join(f"; {name}: {step}" for name, step in found.items())
+    return [Row("queries_without_index", "queries", len(found), len(queries), f"goal 0{named}")]
+
+
+async def report_plans(superuser: Connection) -> None:
+    """From their next connection to this database on, plans of the servers' roles are reported."""
+    database = await superuser.fetchval("SELECT quote_ident(current_database())")
+    for role in ("liveconvo_api", "liveconvo_media", "liveconvo_jobs"):
+        for name, value in _REPORTING.items():
+            await superuser.execute(f"ALTER ROLE {role} IN DATABASE {database} SET {name} = '{value}'")
+
+
+async def read_catalog(conn: Connection) -> Catalog:
+    tables = {row["tablename"] for row in await conn.fetch(_TABLES)}
+    indexes = {row["relname"] for row in await conn.fetch(_SHORT_INDEXES)}
+    return Catalog(frozenset(tables - SMALL), frozenset(indexes))
+
+
+def _nodes(plan: dict[str, Any], table: str | None = None) -> Iterator[dict[str, Any]]:
+    """A bitmap's index does not say whose it is: its parent does."""
+    node = {"Relation Name": table} | plan
+    yield node
+    for child in plan.get("Plans", []):
+        yield from _nodes(child, node["Relation Name"] if node["Node Type"].startswith("Bitmap") else None)
+
+
+def _reads_everything(node: dict[str, Any]) -> bool:
+    return node["Node Type"] == "Seq Scan" or (node["Node Type"] in _INDEX_SCANS and "Index Cond" not in node)

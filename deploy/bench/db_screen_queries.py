@@ -1,0 +1,136 @@
+"""What the screens ask of the database, as the api role."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from db import accounts, calls, commands, guidance, participants, sessions, summaries, tickets, transcripts, usage
+from db.records import NewParticipant
+from deploy.bench.db_query import Query, given, live_host, nobody
+from deploy.bench.db_sample import Sample
+
+
+def _participant(sample: Sample) -> NewParticipant:
+    return NewParticipant(
+        id=uuid4(),
+        session_id=sample.session_id,
+        organization_id=sample.organization_id,
+        name="Customer",
+        role="customer",
+        consent_version="1",
+        consented_at=datetime.now(UTC),
+    )
+
+
+def _soon() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
+ACCOUNTS = (
+    Query(accounts.authenticate, "api", lambda s: given(s.app_token_hash), user_id=nobody),
+    Query(accounts.find_credentials, "api", lambda s: given(s.email), user_id=nobody),
+    Query(accounts.redeem_sign_in_link, "api", lambda s: given(s.link_hash), user_id=nobody, is_repeatable=False),
+    Query(accounts.end_app_session, "api", lambda s: given(s.app_token_hash), user_id=nobody, is_repeatable=False),
+    Query(accounts.set_password, "api", lambda s: given(s.user_id, "$argon2id$"), is_repeatable=False),
+    Query(accounts.create_app_session, "api", lambda s: given(s.user_id, secrets.token_bytes(32), None, "Mozilla")),
+)
+
+SESSION_PAGE = (
+    Query(sessions.get_session, "api", lambda s: given(s.organization_id, s.session_id)),
+    Query(sessions.list_participants, "api", lambda s: given(s.session_id)),
+    Query(calls.current_call, "api", lambda s: given(s.session_id)),
+    Query(transcripts.list_transcripts, "api", lambda s: given(s.session_id), "first page"),
+    Query(guidance.list_guidance, "api", lambda s: given(s.session_id)),
+    Query(summaries.get, "api", lambda s: given(s.session_id)),
+)
+"""What one sees of a session; the policies' cost is measured on these."""
+
+SESSIONS = (
+    Query(sessions.list_sessions, "api", lambda s: given(s.organization_id)),
+    Query(sessions.list_sessions, "api", lambda s: given(s.organization_id, status="active"), "of one status"),
+    Query(
+        sessions.list_sessions,
+        "api",
+        lambda s: given(s.organization_id, before=(s.created_at, s.session_id)),
+        "further back",
+    ),
+    *SESSION_PAGE,
+    Query(transcripts.list_transcripts, "api", lambda s: given(s.session_id, since=s.last_seq // 2), "further on"),
+    Query(transcripts.latest_sequence_number, "api", lambda s: given(s.session_id)),
+    Query(
+        sessions.insert_session,
+        "api",
+        lambda s: given(
+            user_id=s.user_id, organization_id=s.organization_id, title="Measured", conversation_type="sales"
+        ),
+    ),
+    Query(
+        sessions.complete_session,
+        "api",
+        lambda s: given(s.live_session_id, datetime.now(UTC)),
+        "by its host",
+        live_host,
+        is_repeatable=False,
+    ),
+)
+
+JOINING = (
+    Query(calls.current_call, "api", lambda s: given(s.live_session_id), "of a live session", live_host),
+    Query(calls.list_nodes, "api", lambda _: given()),
+    Query(calls.last_registered_node, "api", lambda _: given()),
+    Query(participants.insert_participant, "api", lambda s: given(_participant(s))),
+    Query(
+        tickets.insert_ticket,
+        "api",
+        lambda s: given(
+            token_hash=secrets.token_bytes(32),
+            session_id=s.session_id,
+            organization_id=s.organization_id,
+            participant_id=s.participant_id,
+            node="node-0",
+            media_url="http://node-0",
+            expires_at=_soon(),
+        ),
+    ),
+    Query(
+        tickets.participant_of_ticket,
+        "api",
+        lambda s: given(s.ticket_hash, s.live_session_id, user_id=s.live_user_id, role="host", consented=True),
+        user_id=live_host,
+    ),
+    Query(
+        tickets.insert_invite,
+        "api",
+        lambda s: given(
+            token_hash=secrets.token_bytes(32),
+            session_id=s.session_id,
+            organization_id=s.organization_id,
+            role="customer",
+            name=None,
+            created_by=s.user_id,
+            expires_at=_soon(),
+        ),
+    ),
+    Query(tickets.find_invite, "api", lambda s: given(s.invite_hash), user_id=nobody),
+    Query(tickets.revoke_invite, "api", lambda s: given(s.session_id, s.invite_id), is_repeatable=False),
+    Query(
+        commands.insert_command,
+        "api",
+        lambda s: given(
+            id=uuid4(),
+            session_id=s.session_id,
+            organization_id=s.organization_id,
+            kind="pause",
+            payload={},
+            created_by=s.user_id,
+        ),
+    ),
+)
+
+FEEDBACK = (Query(guidance.apply_feedback, "api", lambda s: given(s.guidance_id, s.session_id, "helpful")),)
+
+USAGE = (Query(usage.check_usage_limit, "api", lambda s: given(s.user_id, s.organization_id)),)
+
+QUERIES = (*ACCOUNTS, *SESSIONS, *JOINING, *FEEDBACK, *USAGE)
