@@ -23,7 +23,7 @@ class SessionChanges(TypedDict, total=False):
     """What people may change of a session; what is left out stays."""
 
     title: str
-    conversation_type: str
+    conversation_type: str | None
     selected_template_id: UUID | None
     data_retention_days: int
 

@@ -17,7 +17,11 @@ from uuid import UUID
 import pytest
 
 from db import (
+    admin_door,
+    api_keys,
+    audit,
     checklist,
+    consents,
     context,
     documents,
     invitations,
@@ -25,13 +29,18 @@ from db import (
     members,
     organizations,
     plans,
+    recordings,
     records,
+    session_changes,
+    share_links,
     stripe_events,
     subscriptions,
     templates,
     timeline,
     users,
     waitlist,
+    webhook_deliveries,
+    webhooks,
 )
 from db.pool import Connection, owner_connection
 from tests.conftest import TEMPLATE, PostgresServer
@@ -71,6 +80,16 @@ ROWS: dict[type, str] = {
     logs.SystemLog: "system_logs",
     waitlist.Applicant: "beta_waitlist",
     stripe_events.StripeEvent: "stripe_events",
+    session_changes.SessionChanges: "sessions",
+    admin_door.AdminDoor: "admin_grants",
+    api_keys.ApiKey: "api_keys",
+    audit.AuditEntry: "audit_log",
+    consents.Consent: "consents",
+    recordings.Recording: "recordings",
+    share_links.ShareLink: "session_share_links",
+    webhooks.WebhookEndpoint: "webhook_endpoints",
+    webhooks.EndpointChanges: "webhook_endpoints",
+    webhook_deliveries.WebhookDelivery: "webhook_deliveries",
 }
 """Of which table each is a row; of several: a column is the first one's that has it."""
 INSERTED: dict[type, str] = {
@@ -83,10 +102,11 @@ INSERTED: dict[type, str] = {
     subscriptions.StripeSubscription: "subscriptions",
     logs.NewLog: "system_logs",
     waitlist.NewApplicant: "beta_waitlist",
+    recordings.NewRecording: "recordings",
 }
 PYTHON_TYPES: dict[str, type] = {
     "uuid": UUID, "text": str, "integer": int, "bigint": int, "boolean": bool, "timestamptz": datetime,
-    "varchar": str, "numeric": Decimal, "inet": str,
+    "varchar": str, "numeric": Decimal, "inet": str, "bytea": bytes, "text[]": list[str],
 }  # fmt: skip
 
 
@@ -238,7 +258,7 @@ def test_a_row_has_its_columns_names_types_and_nullability(catalog: Catalog, rec
         assert is_optional is not is_required, name
         if type_ != "jsonb":
             plain = typing.get_args(hint)[0] if is_optional else hint
-            assert plain is PYTHON_TYPES[re.sub(r"\(.*", "", type_)], name
+            assert plain == PYTHON_TYPES[re.sub(r"\(.*", "", type_)], name
 
 
 @pytest.mark.parametrize("record", INSERTED)
