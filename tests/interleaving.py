@@ -70,21 +70,21 @@ class Hand:
 
     async def crash(self, watcher: Hand) -> None:
         """The connection breaks off; Postgres has taken back what it had not committed."""
-        assert self._task is None
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._task = None
         self.conn.terminate()
+        await watcher.conn.execute("SELECT pg_terminate_backend($1)", self.pid)
         async with asyncio.timeout(STEP_S):
             while await watcher.conn.fetchval("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", self.pid):
                 pass
         await self.connect()
 
-    async def let_go(self) -> None:
+    async def let_go(self, watcher: Hand) -> None:
         """Whatever it was doing is taken back."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
-            self._task = None
-            self.conn.terminate()
-            await self.connect()
+        if self.is_waiting:
+            await self.crash(watcher)
         elif self.conn.is_in_transaction():
             await self.conn.execute("ROLLBACK")
 

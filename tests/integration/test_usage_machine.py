@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -15,13 +15,13 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from db import usage
 from db.usage import UsageInterval
 from tests.chaos import often
-from tests.conftest import PostgresServer
-from tests.interleaving import Hand, own_database, watcher_url
+from tests.conftest import Database, PostgresServer
+from tests.interleaving import Hand, watcher_url
 from tests.usage_model import ModelSession, Run, months_of
 
 MONTH_END = datetime(2026, 11, 1, tzinfo=UTC)
@@ -68,11 +68,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(postgres_server: PostgresServer) -> Iterator[World]:
-    with own_database(postgres_server) as database:
-        world = World(watcher_url(postgres_server, database), database.owner_url, database.media_url)
-        yield world
-        world.close()
+def world(postgres_server: PostgresServer, shared_database: Database) -> Iterator[World]:
+    world = World(watcher_url(postgres_server, shared_database), shared_database.owner_url, shared_database.media_url)
+    yield world
+    world.close()
 
 
 class UsageMachine(RuleBasedStateMachine):
@@ -90,13 +89,12 @@ class UsageMachine(RuleBasedStateMachine):
             for session_id, user_id, zero in zip(ids, owners, zeros, strict=True)
         }
         self.ids = list(self.sessions)
-        self.unstarted = {self.ids[1]}
-        """Placed by its lease until its first packet is known."""
-        self.started = set(self.ids) - self.unstarted
+        self.started = {self.ids[0], self.ids[2]}
+        """The other one is placed by its lease until its first packet is known."""
         self.open: list[list[list[Row]] | None] = [None, None]
         """What each node wrote in its transaction."""
         self.sent: list[list[Row]] = []
-        self.correction: Any = None
+        self.correction: Callable[[], None] = lambda: None
         """What the owner's step means, once it is done."""
         self.run(self._populate())
 
@@ -128,7 +126,7 @@ class UsageMachine(RuleBasedStateMachine):
                     ("owner", "member")[number],
                 )
             for session_id, session in self.sessions.items():
-                started_at = None if session_id in self.unstarted else session.zero
+                started_at = session.zero if session_id in self.started else None
                 await conn.execute(
                     """
                     INSERT INTO sessions (id, user_id, organization_id, title, status, recording_started_at)
@@ -154,20 +152,26 @@ class UsageMachine(RuleBasedStateMachine):
     def run(self, work: Any) -> Any:
         return self.world.loop.run(work)
 
+    # Rules have no preconditions: who waits is Postgres' to say, and a history must be the same when it is told again.
+
     # the nodes
 
-    # Who is waited for only ends its transaction: two that wait for each other are what `usage.lock` is for.
-
     @rule(node=nodes, batch=batches)
-    @precondition(lambda self: not any(hand.is_waiting for hand in self.world.nodes))
     def record(self, node: int, batch: list[Row]) -> None:
         self.sent.append(batch)
-        self.run(self._record(node, batch))
+        self._write(node, batch)
 
     @rule(node=nodes, which=st.integers(0, 99))
-    @precondition(lambda self: self.sent and not any(hand.is_waiting for hand in self.world.nodes))
     def replay(self, node: int, which: int) -> None:
-        self.run(self._record(node, self.sent[which % len(self.sent)]))
+        if self.sent:
+            self._write(node, self.sent[which % len(self.sent)])
+
+    def _write(self, node: int, batch: list[Row]) -> None:
+        """Who is waited for only ends its transaction: two that wait for each other are what `usage.lock` is for."""
+        if any(hand.is_waiting for hand in self.world.nodes):
+            self.commit(node)
+        else:
+            self.run(self._record(node, batch))
 
     async def _record(self, node: int, batch: list[Row]) -> None:
         hand = self.world.nodes[node]
@@ -183,11 +187,10 @@ class UsageMachine(RuleBasedStateMachine):
         await hand.do(usage.record_intervals(hand.conn, intervals), self.world.watcher)
 
     @rule(node=nodes)
-    @precondition(lambda self: any(self.can_end(node) for node in (0, 1)))
     def commit(self, node: int) -> None:
-        node = node if self.can_end(node) else 1 - node
-        written = self.open[node]
-        assert written is not None
+        node, written = self._to_end(node)
+        if written is None:
+            return
         self.run(self.world.nodes[node].conn.execute("COMMIT"))
         for batch in written:
             for session_id, session in self.sessions.items():
@@ -195,15 +198,19 @@ class UsageMachine(RuleBasedStateMachine):
         self._ended(node)
 
     @rule(node=nodes, is_crash=st.booleans())
-    @precondition(lambda self: any(self.can_end(node) for node in (0, 1)))
     def give_up(self, node: int, is_crash: bool) -> None:
-        node = node if self.can_end(node) else 1 - node
+        node, written = self._to_end(node)
+        if written is None:
+            return
         hand = self.world.nodes[node]
         self.run(hand.crash(self.world.watcher) if is_crash else hand.conn.execute("ROLLBACK"))
         self._ended(node)
 
-    def can_end(self, node: int) -> bool:
-        return self.open[node] is not None and not self.world.nodes[node].is_waiting
+    def _to_end(self, node: int) -> tuple[int, list[list[Row]] | None]:
+        """This node, or the other one where it waits, and what it wrote; None: it has begun nothing."""
+        if self.open[node] is None or self.world.nodes[node].is_waiting:
+            node = 1 - node
+        return node, None if self.world.nodes[node].is_waiting else self.open[node]
 
     def _ended(self, node: int) -> None:
         self.open[node] = None
@@ -218,14 +225,16 @@ class UsageMachine(RuleBasedStateMachine):
 
     # what happens to sessions
 
-    def _owner_does(self, work: Any, meaning: Any) -> None:
+    def _owner_does(self, work: Callable[[], Any], meaning: Callable[[], None]) -> None:
+        if self.world.owner.is_waiting:
+            self.commit(0)
+            return
         self.correction = meaning
-        if self.run(self.world.owner.do(work, self.world.watcher)):
+        if self.run(self.world.owner.do(work(), self.world.watcher)):
             meaning()
         self._compare()
 
     @rule(place=places, minute=st.integers(0, 5), seconds=st.one_of(st.none(), st.integers(0, 60)))
-    @precondition(lambda self: not self.world.owner.is_waiting)
     def correct(self, place: int, minute: int, seconds: int | None) -> None:
         """One minute is set by hand, or all of the session's are deleted."""
         session_id = self.ids[place]
@@ -238,7 +247,7 @@ class UsageMachine(RuleBasedStateMachine):
             elif zero in session.minutes:
                 session.minutes[zero] = seconds
 
-        self._owner_does(self._correct(session_id, zero, seconds), corrected)
+        self._owner_does(lambda: self._correct(session_id, zero, seconds), corrected)
 
     async def _correct(self, session_id: UUID, minute_at: datetime, seconds: int | None) -> None:
         conn = self.world.owner.conn
@@ -255,18 +264,19 @@ class UsageMachine(RuleBasedStateMachine):
             )
 
     @rule(zero=starts)
-    @precondition(lambda self: self.unstarted and not self.world.owner.is_waiting)
     def first_packet(self, zero: datetime) -> None:
         """When the first packet came is known last of all."""
-        session_id = self.unstarted.pop()
+        session_id = self.ids[1]
         session = self.sessions[session_id]
+        if session_id in self.started:
+            return
 
         def started() -> None:
             session.zero = zero
             session.minutes = session.derived()
             self.started.add(session_id)
 
-        self._owner_does(self._start(session_id, zero), started)
+        self._owner_does(lambda: self._start(session_id, zero), started)
 
     async def _start(self, session_id: UUID, zero: datetime) -> None:
         conn = self.world.owner.conn
@@ -292,16 +302,15 @@ class UsageMachine(RuleBasedStateMachine):
             )
         ),
     )
-    @precondition(lambda self: not self.world.owner.is_waiting)
     def happens_to_a_session(self, place: int, fate: str) -> None:
         """None of this changes what was used."""
-        self._owner_does(self.world.owner.conn.execute(fate, self.ids[place]), lambda: None)
+        self._owner_does(lambda: self.world.owner.conn.execute(fate, self.ids[place]), lambda: None)
 
     # the truth
 
     def teardown(self) -> None:
-        for hand in self.world.hands:
-            self.run(hand.let_go())
+        for hand in (self.world.owner, *self.world.nodes):
+            self.run(hand.let_go(self.world.watcher))
 
     def _compare(self) -> None:
         assert self.run(self._stored()) == self._expected()

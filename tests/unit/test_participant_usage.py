@@ -51,6 +51,10 @@ class Talking:
             self.participant.hear(block, is_listening=is_listening)
             self._pts += len(samples)
 
+    def skip(self, ms: int) -> None:
+        """The sender's clock jumps."""
+        self._pts += ms_to_samples(ms)
+
     def told(self) -> list[Interval]:
         self.participant.usage.end()
         return self.participant.usage.take()
@@ -78,6 +82,15 @@ async def test_a_pause_is_not_recorded_time() -> None:
     ann.talk(500, is_listening=False)
     ann.talk(100)
     assert ann.told() == [Interval(500, 600)]
+
+
+@pytest.mark.parametrize("lie_ms", [-3_600_000, -1_500, 1_500, 3_600_000])
+async def test_a_client_that_lies_about_its_time_is_charged_for_what_it_sent(lie_ms: int) -> None:
+    ann = Talking()
+    ann.talk(10_000)
+    ann.skip(lie_ms)
+    ann.talk(20_000)
+    assert ann.told() == [Interval(0, 30_000)]
 
 
 @pytest.mark.parametrize("why", ["without consent", "not listened to yet"])
