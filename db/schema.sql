@@ -1107,6 +1107,7 @@ ALTER TABLE summaries ENABLE ROW LEVEL SECURITY;
 
 CREATE UNIQUE INDEX summaries_live_session_key ON summaries (session_id) WHERE (deleted_at IS NULL);
 CREATE INDEX summaries_organization_id_idx ON summaries (organization_id, created_at);
+CREATE INDEX summaries_session_id_idx ON summaries (session_id);
 CREATE INDEX summaries_unwritten_idx ON summaries (updated_at) WHERE ((generation_status IN ('pending', 'generating'))
     AND (deleted_at IS NULL));
 CREATE INDEX summaries_user_id_idx ON summaries (user_id);

@@ -684,6 +684,8 @@ CREATE INDEX sessions_retention_idx ON sessions (
     ((coalesce(recording_ended_at, created_at) AT TIME ZONE 'UTC') + make_interval(days => data_retention_days))
 ) WHERE erased_at IS NULL;
 CREATE INDEX sessions_deleted_at_idx ON sessions (deleted_at) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
+-- All of a session's summaries: its one live row has an index of its own.
+CREATE INDEX summaries_session_id_idx ON summaries (session_id);
 
 -- What was erased does not come back, whoever is late with it. The foreign key waits for an erasure that is under way;
 -- at the end of the statement its outcome is seen here.

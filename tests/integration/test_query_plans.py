@@ -37,9 +37,7 @@ NOT_LISTED = {
 
 READ_WHOLE = {
     "erasure.erase_account": "once for each account",
-    "erasure.erase_deleted_session": "as erase_session",
     "erasure.erase_organization": "once for each organization",
-    "erasure.erase_session": "summaries; once for each session",
     "erasure.list_organization_sessions": "once for each hundred sessions of an organization that is erased",
     "retention.list_due_sessions": "a sweep",
     "retention.list_unfinished": "a sweep",
