@@ -83,7 +83,6 @@ async def list_templates(
             SELECT id
             FROM templates
             WHERE user_id = $2
-                AND NOT is_organization_template
                 AND (organization_id IS NULL OR organization_id = $1)
             UNION
             SELECT id

@@ -128,8 +128,9 @@ async def test_an_address_has_one_pending_invitation(world: World) -> None:
 
 async def test_an_address_is_invited_again_after_it_was_answered(world: World) -> None:
     for _ in range(2):
-        _, token = await _invite(world, "emil@example.org")
+        made, token = await _invite(world, "emil@example.org")
         await _decline(world, token)
+        await _lapse(world, made)
     made, _ = await _invite(world, "emil@example.org")
     await _lapse(world, made)
     await _invite(world, "emil@example.org")
@@ -304,6 +305,15 @@ async def test_an_answered_one_is_not_changed(world: World, change: str) -> None
     with pytest.raises(ConflictError) as refusal:
         async with world.by(world.alice) as conn:
             await CHANGES[change](conn, world.alice.organization_id, made.id)
+    assert refusal.value.code == "invitation_state"
+
+
+async def test_a_cancelled_one_is_not_cancelled_again(world: World) -> None:
+    made, _ = await _invite(world, "emil@example.org")
+    async with world.by(world.alice) as conn:
+        await invitations.cancel(conn, world.alice.organization_id, made.id)
+        with pytest.raises(ConflictError) as refusal:
+            await invitations.cancel(conn, world.alice.organization_id, made.id)
     assert refusal.value.code == "invitation_state"
 
 

@@ -66,6 +66,23 @@ async def test_one_may_use_ones_own_and_what_the_organization_shares(world: Worl
     assert await _names(world, world.alice, world.alice.organization_id) == {"Shared", "Alice's own"}
 
 
+async def test_one_may_use_what_was_made_public(world: World) -> None:
+    made = await _make(world, world.charlie, "For all", is_shared=True)
+    await world.owner("UPDATE templates SET is_public = true WHERE id = $1", made.id)
+    try:
+        assert await _names(world, world.bob, world.alice.organization_id) == {"For all"}
+    finally:
+        await world.owner("UPDATE templates SET is_public = false WHERE id = $1", made.id)
+
+
+async def test_they_are_listed_by_name(world: World) -> None:
+    for name in ("Zeal", "Mood", "Aim"):
+        await _make(world, world.bob, name)
+    async with world.by(world.bob) as conn:
+        listed = await templates.list_templates(conn, world.bob.organization_id, world.bob.user_id)
+    assert [one.name for one in listed if not one.is_system_template] == ["Aim", "Mood", "Zeal"]
+
+
 async def test_what_is_of_another_organization_is_not_offered_in_this_one(world: World) -> None:
     dora = await world.colleague("Dora")
     await _make(world, dora, "Here")
