@@ -9,16 +9,17 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 from db import erasure, retention
-from db.errors import DbError
+from db.errors import DbError, NotFoundError
 from db.jobs import Handler
 from db.live import Live
 from db.pool import Connection
+from db.tombstones import Tombstone
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,24 @@ class Eraser:
             is_new = await erasure.erase_organization(conn, organization_id)
         if is_new:
             self.count("organization")
+
+    async def erase_again(self, stone: Tombstone) -> None:
+        """What a restored back-up brought back. What it never knew is not there to be erased.
+
+        Raises:
+            ConflictError: "sole_owner": the organization was given to somebody else after the back-up.
+        """
+        match stone.kind:
+            case "organization":
+                async with self.open_transaction() as conn:
+                    await erasure.close_organization(conn, stone.id)
+                await self._unless_unknown(self.erase_organization(stone.id))
+            case "account":
+                await self._unless_unknown(self.erase_account(stone.id))
+            case _:
+                async with self.open_transaction() as conn:
+                    is_new = await erasure.erase_session(conn, stone.id, "replay")
+                await self._note(stone.id, is_new)
 
     def remove_files(self, keys: list[str]) -> None:
         """Those that are gone already do no harm.
@@ -153,6 +172,10 @@ class Eraser:
                 async with self.open_transaction() as conn:
                     is_new = await erasure.erase_session(conn, session_id, cause)
                 await self._note(session_id, is_new)
+
+    async def _unless_unknown(self, erasing: Awaitable[None]) -> None:
+        with suppress(NotFoundError):
+            await erasing
 
     async def _note(self, session_id: UUID, is_new: bool) -> None:
         if is_new:

@@ -92,6 +92,13 @@ async def erase_account(conn: Connection, user_id: UUID) -> bool:
     return True
 
 
+async def close_organization(conn: Connection, organization_id: UUID) -> None:
+    """Nobody acts in it any more. Doing it again changes nothing."""
+    await conn.execute(
+        "UPDATE organizations SET deleted_at = now() WHERE id = $1 AND deleted_at IS NULL", organization_id
+    )
+
+
 async def list_organization_sessions(conn: Connection, organization_id: UUID, limit: int) -> list[UUID]:
     """Some that are still to be erased."""
     rows = await conn.fetch(

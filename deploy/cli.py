@@ -9,6 +9,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
 
 from db.errors import DbError
 from deploy.errors import DeployError
@@ -69,6 +70,13 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"a number of seconds above 0, not {text}")
     return seconds
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"a day such as 2026-11-22, not {text}") from None
 
 
 Commands = argparse._SubParsersAction  # argparse has no public name for it
@@ -151,7 +159,13 @@ def _add_admin(commands: Commands[argparse.ArgumentParser]) -> None:
     retention = tasks.add_parser("retention", help="erase what is kept for longer than it should be, now")
     retention.add_argument("--dry-run", action="store_true", help="only say how much")
     retention.set_defaults(runs="deploy.retention:run")
-    for task in (create, link, admin_of_all, retention):
+    erased = tasks.add_parser("erased", help="list what was erased, to be kept where the back-ups are")
+    erased.add_argument("--since", type=_day, default=_day("1970-01-01"), metavar="DAY", help="as 2026-11-22")
+    erased.set_defaults(runs="deploy.retention:list_erased")
+    again = tasks.add_parser("erase-again", help="erase what such a list names, after a back-up was restored")
+    again.add_argument("file", metavar="FILE")
+    again.set_defaults(runs="deploy.retention:erase_again")
+    for task in (create, link, admin_of_all, retention, erased, again):
         _add_data_dir(task)
 
 

@@ -25,6 +25,7 @@ NOT_LISTED = {
     "accounts.create_owner": "on the command line, as the owner",
     "accounts.create_sign_in_link": "on the command line, as the owner",
     "accounts.make_admin": "on the command line, as the owner",
+    "erasure.close_organization": "on the command line, by its id",
     "jobs.enqueue": "part of the queries that cause a job",
     "plans.find_price": "reads the few plans",
     "pool.act_as": "asked before each query here",
@@ -32,6 +33,7 @@ NOT_LISTED = {
     "retention.count_spent": "for people who ask what a sweep would do",
     "role_check.refuse_unsafe_role": "at start-up, on the catalog",
     "standing.read_standing": "on the command line, on the catalog",
+    "tombstones.list_tombstones": "on the command line, as the owner",
 }
 """Functions whose plans are not looked at, and why."""
 
