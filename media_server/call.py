@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 ADVICE_MS = 250
+GOODBYES, GOODBYE_S = 3, 0.05
 LATE_MS = 1_000
 """Audio that did not come by then is silence: a stalled line gets its second, a sender that stopped ends its speech."""
 
@@ -155,14 +156,36 @@ class Call:
     def admit(self, participant: Participant, peer: Peer) -> None:
         """Make an answered participant part of the call."""
         assert self._tasks is not None  # noqa: S101 - `answer` waited for it
-        for key, other in list(self.participants.items()):
-            if other.guest.id == participant.guest.id:
-                self._peers[key].leave()
+        participant.replaces = [one for one in self.participants.values() if one.guest.id == participant.guest.id]
+        for older in participant.replaces:
+            self._replace(older, self._tasks)
         self.participants[participant.key] = participant
         self._peers[participant.key] = peer
         self.empty_since = None
         self.was_used = True
         self._tasks.create_task(self._host(participant, peer))
+
+    def _replace(self, older: Participant, tasks: asyncio.TaskGroup) -> None:
+        """The newest connection of a person counts: from here on an older one is not heard."""
+        if older.is_replaced:
+            return
+        older.is_replaced = True
+        if older.stream is not None:
+            self._parts.listener.remove_stream(older.stream)
+            older.stream = None
+        tasks.create_task(self._send_away(older, self._peers[older.key]))
+
+    async def _send_away(self, older: Participant, peer: Peer) -> None:
+        """Who is not told comes back, and takes over in turn: so a few times, because the channel may lose."""
+        await self._say_goodbye(older)
+        waits = int(self._limits.close_s / GOODBYE_S)
+        while waits and older.outbox.is_opening:
+            waits -= 1
+            await asyncio.sleep(GOODBYE_S)
+        for _ in range(GOODBYES):
+            older.outbox.send_live(events.encode(events.TakenOver.type, {}, self._clock.now_ms()))
+            await asyncio.sleep(GOODBYE_S)
+        peer.leave()
 
     def remove(self, key: str) -> None:
         """Make one participant leave."""
@@ -187,15 +210,27 @@ class Call:
 
     async def _welcome(self, participant: Participant) -> None:
         guest = participant.guest
+        await self._see_off([older for older in participant.replaces if older.is_here])
+        if participant.is_replaced:
+            return
         participant.is_here = True
         self._fanout.add(participant.reader)
         self._advisor.participant_joined(str(guest.id), guest.name, guest.role)
         await self._journal.append(guest.joined())
-        if not guest.is_consented:
+        if not guest.is_consented or participant.is_replaced:
             return
         participant.talker = self._mixer.add_talker(participant.key)
         scribe = Scribe(guest, self._journal, self._advisor, self._parts.listener, self._parts.transcriber)
         participant.stream = scribe.stream
+
+    async def _see_off(self, older: Sequence[Participant]) -> None:
+        """The log says that a person left before it says that they are back."""
+        try:
+            async with asyncio.timeout(self._limits.close_s):
+                for one in older:
+                    await one.parted.wait()
+        except TimeoutError:
+            log.warning("an older connection was not closed in time session=%s", self.lease.session_id)
 
     async def _part_with(self, participant: Participant, peer: Peer) -> None:
         self._mixer.remove(participant.key)
@@ -207,12 +242,21 @@ class Call:
         if not self.participants:
             self.empty_since = self._loop.time()
         try:
-            if participant.is_here:
-                self._advisor.participant_left(str(participant.guest.id))
-                await self._end_usage(participant)
-                await self._journal.append(participant.guest.left())
+            await self._say_goodbye(participant)
         finally:
             await peer.close()
+
+    async def _say_goodbye(self, participant: Participant) -> None:
+        """Once, and only of somebody who was announced."""
+        if not participant.is_here or participant.is_gone:
+            return
+        participant.is_gone = True
+        try:
+            self._advisor.participant_left(str(participant.guest.id))
+            await self._end_usage(participant)
+            await self._journal.append(participant.guest.left())
+        finally:
+            participant.parted.set()
 
     # what is said
 

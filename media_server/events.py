@@ -248,6 +248,14 @@ class LogStatus(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver(Event):
+    """Sent to a connection whose participant came on another one: it is closed, and must not come back by itself."""
+
+    type: ClassVar[str] = "call.taken_over"
+    channel: ClassVar[Channel] = "live"
+
+
+@dataclass(frozen=True, slots=True)
 class Pong(Event):
     type: ClassVar[str] = "pong"
     channel: ClassVar[Channel] = "live"
@@ -268,6 +276,7 @@ SERVER_EVENTS: tuple[type[Event], ...] = (
     UsageWarning,
     Error,
     LogStatus,
+    TakenOver,
     Pong,
 )
 

@@ -101,6 +101,14 @@ class Participant:
         self.inbox = Inbox(messages_per_s)
         self.is_here = False
         """Connected once, and announced."""
+        self.is_replaced = False
+        """The same person came on another connection: this one counts no more."""
+        self.replaces: list[Participant] = []
+        """The connections that this one takes over from."""
+        self.is_gone = False
+        """Announced to have left."""
+        self.parted = asyncio.Event()
+        """That is written."""
         self.is_on_record = True
         self.stream: Stream | None = None
         self.talker: Talker | None = None
@@ -110,7 +118,7 @@ class Participant:
 
     def hear(self, block: AudioBlock, *, is_listening: bool) -> None:
         """Take one block of audio; what goes on the record is metered."""
-        if not self.guest.is_consented or not len(block.samples):
+        if not self.guest.is_consented or self.is_replaced or not len(block.samples):
             return
         if self.talker is not None:
             self.talker.write(block.heard)

@@ -11,18 +11,19 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 import numpy as np
 
-from db import tickets
+from db import participants, tickets
 from db.live import Live
 from db.pool import Pool, transaction
-from db.records import Session
+from db.records import NewParticipant, Session
 from deploy.ports import free_port
 from media_server import app
 from media_server.call import CallParts
@@ -57,6 +58,21 @@ class SmallNode:
 
     def media_url(self, session: Session) -> str:
         return f"{self.url}/whip/{session.id}"
+
+    async def speaker(self, person: Person, session: Session) -> UUID:
+        """Somebody who agreed to be heard."""
+        participant = NewParticipant(
+            id=uuid4(),
+            session_id=session.id,
+            organization_id=session.organization_id,
+            name="Host",
+            role="host",
+            consent_version="test",
+            consented_at=datetime.now(UTC),
+        )
+        async with transaction(self.api, user_id=person.user_id) as conn:
+            await participants.insert_participant(conn, participant)
+        return participant.id
 
     async def ticket(self, person: Person, session: Session, participant_id: UUID) -> str:
         token = secrets.token_urlsafe(16)

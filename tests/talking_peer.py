@@ -128,6 +128,11 @@ class TalkingPeer:
                 seen = len(self.messages)
                 await self._arrived.wait()
 
+    @property
+    def is_closed(self) -> bool:
+        """The node closed the connection, or it never was there."""
+        return self._events is None or self._events.readyState == "closed"
+
     def of_type(self, type_: str) -> list[Message]:
         return [message for message in self.messages if message["type"] == type_]
 

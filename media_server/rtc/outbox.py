@@ -51,5 +51,10 @@ class Outbox:
             self._live.send(message.decode())
 
     @property
+    def is_opening(self) -> bool:
+        """Messages are wanted and cannot be sent yet."""
+        return self._live is not None and self._live.readyState == "connecting"
+
+    @property
     def buffered_bytes(self) -> int:
         return self._events.bufferedAmount if self._events is not None else 0

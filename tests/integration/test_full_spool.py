@@ -18,7 +18,7 @@ from media_server.spool_errors import SpoolFullError
 from tests.conftest import Database
 from tests.log_entries import entry
 from tests.peer_audio import Samples
-from tests.people import Person, make_participant, make_people, make_session
+from tests.people import Person, make_people, make_session
 from tests.small_node import SmallNode, small_node
 from tests.talking_peer import RefusedError, TalkingPeer
 
@@ -61,12 +61,12 @@ async def scene(database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
     alice = (await make_people(database.owner_url)).alice
     async with small_node(database, tmp_path, spool_bytes=SPOOL_BYTES) as node:
         session = await make_session(node.api, alice)
-        yield Scene(node, alice, session, await make_participant(node.api, alice, session))
+        yield Scene(node, alice, session, await node.speaker(alice, session))
 
 
 async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene: Scene) -> None:
     other = await make_session(scene.node.api, scene.alice)
-    ticket = await scene.node.ticket(scene.alice, other, await make_participant(scene.node.api, scene.alice, other))
+    ticket = await scene.node.ticket(scene.alice, other, await scene.node.speaker(scene.alice, other))
     late = TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0)
     async with scene.peer() as peer:
         assert await scene.node.ready() == (200, {"status": "ok", "reasons": [], "notes": []})

@@ -218,6 +218,17 @@ test("a call that nobody spoke in ends, and its replay ends no later one", async
   await done;
   expect(statuses).toEqual(["connecting", "connected", "ended"]);
 });
+test("who joined from another window does not come back by itself", async () => {
+  const { call, channel, peers, errors, statuses, done } = await connected();
+  channel("live").receive({ type: "call.taken_over", at_ms: 0 });
+  await done;
+  await later(RETRY_FOR_MS);
+  expect([statuses, peers.length]).toEqual([["connecting", "connected", "failed"], 1]);
+  expect(errors[0]?.message).toMatch(/another window/);
+  void call.start();
+  await later();
+  expect([statuses.at(-1), peers.length]).toEqual(["connected", 2]);
+});
 test("a session that was completed meanwhile ends the call", async () => {
   const { peers, refusals, statuses } = await connected();
   refusals.push(new ApiError(409, "session_completed", "It is over."));

@@ -104,11 +104,18 @@ export class Call {
     this.parts.onEvent(event);
     if (event.type === "participant.joined" && event.participant_id === this.participantId) this.isAnnounced = true;
     if (event.type === "session.state" && this.isEnd(event.state)) this.finish();
+    if (event.type === "call.taken_over") this.giveWay();
   }
 
   /** A call in which nobody spoke ends in a draft. One that was replayed is older than our own joining. */
   private isEnd(state: SessionStateChanged["state"]): boolean {
     return state === "completed" || (state === "draft" && this.isAnnounced);
+  }
+
+  /** The same person joined elsewhere: coming back by itself would throw that connection out. */
+  private giveWay(): void {
+    this.enter("failed", new Error("You joined this call from another window or device. It goes on there."));
+    this.closePeer();
   }
 
   private finish(): void {

@@ -158,6 +158,11 @@ export interface LogStatus {
   state: "kept" | "late" | "full" | "failed";
 }
 
+export interface TakenOver {
+  type: "call.taken_over";
+  at_ms: number;
+}
+
 export interface Pong {
   type: "pong";
   at_ms: number;
@@ -210,6 +215,7 @@ export type ServerEvent =
   | UsageWarning
   | Error
   | LogStatus
+  | TakenOver
   | Pong;
 
 export type ClientMessage =
