@@ -70,18 +70,45 @@ async def erase_due_session(conn: Connection, due: DueSession) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Closed accounts and deleted organizations that nobody has erased yet."""
+    """Accounts and organizations that somebody deleted for good, and nobody has erased yet."""
 
     accounts: list[UUID]
     organizations: list[UUID]
 
 
 async def list_unfinished(conn: Connection, limit: int) -> Unfinished:
+    """Some of them. What was only marked as deleted, by hand or before there was erasure, is left alone."""
     people = await conn.fetch(
-        "SELECT id FROM users WHERE deleted_at IS NOT NULL AND erased_at IS NULL ORDER BY deleted_at LIMIT $1", limit
+        """
+        SELECT id
+        FROM users
+        WHERE deleted_at IS NOT NULL
+            AND erased_at IS NULL
+            AND EXISTS (
+                SELECT FROM audit_log
+                WHERE audit_log.organization_id IS NULL
+                    AND audit_log.action = 'users.deleted'
+                    AND audit_log.target_id = users.id
+            )
+        ORDER BY deleted_at
+        LIMIT $1
+        """,
+        limit,
     )
     organizations = await conn.fetch(
-        "SELECT id FROM organizations WHERE deleted_at IS NOT NULL AND erased_at IS NULL ORDER BY deleted_at LIMIT $1",
+        """
+        SELECT id
+        FROM organizations
+        WHERE deleted_at IS NOT NULL
+            AND erased_at IS NULL
+            AND EXISTS (
+                SELECT FROM audit_log
+                WHERE audit_log.organization_id = organizations.id
+                    AND audit_log.action = 'organizations.deleted'
+            )
+        ORDER BY deleted_at
+        LIMIT $1
+        """,
         limit,
     )
     return Unfinished([row["id"] for row in people], [row["id"] for row in organizations])

@@ -252,6 +252,15 @@ async def test_a_sign_in_that_is_used_stays(stage: Stage, superuser: Connection)
         assert ((await eraser(superuser).sweep()).rows["sign_ins"] > 0) is goes
 
 
+async def test_what_was_only_marked_as_deleted_is_not_erased(stage: Stage, superuser: Connection) -> None:
+    """By hand, or by a release before there was erasure: nobody asked for it to go for good."""
+    south = stage.world.sides["south"]
+    await superuser.execute("UPDATE organizations SET deleted_at = now() WHERE id = $1", south.id)
+    await superuser.execute("UPDATE users SET deleted_at = now() WHERE id = $1", south.author)
+    await eraser(superuser).sweep()
+    assert await superuser.fetchval("SELECT count(*) FROM pgqueuer WHERE entrypoint LIKE 'erase_%'") == 0
+
+
 async def test_a_preview_changes_nothing(stage: Stage, superuser: Connection) -> None:
     await age(superuser, "sessions", "created_at", OLD, "id = $2", stage.world.sides["north"].sessions["bare"])
     await age(superuser, "system_logs", "created_at", OLD, "true")

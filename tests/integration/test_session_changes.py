@@ -107,6 +107,7 @@ async def test_a_foreign_playbook_is_not_found(world: World) -> None:
     [
         ({"conversation_type": "chat"}, "sessions_conversation_type_check"),
         ({"data_retention_days": 0}, "sessions_data_retention_days_check"),
+        ({"data_retention_days": 2_000_000_000}, "value"),
         ({"title": "x" * 256}, "value"),
         ({"status": "completed"}, "status"),
         ({}, "no_changes"),
