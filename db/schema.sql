@@ -734,7 +734,8 @@ ALTER TABLE usage_tracking FORCE ROW LEVEL SECURITY;
 ALTER TABLE usage_tracking ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX usage_tracking_organization_id_idx ON usage_tracking (organization_id, minute_timestamp);
-CREATE INDEX usage_tracking_user_id_idx ON usage_tracking (user_id, organization_id, minute_timestamp);
+CREATE INDEX usage_tracking_user_id_idx ON usage_tracking (user_id, organization_id,
+    minute_timestamp) INCLUDE (seconds_recorded);
 
 CREATE TRIGGER sum_up_changed AFTER UPDATE ON usage_tracking REFERENCING OLD TABLE AS replaced NEW TABLE AS changed
     FOR EACH STATEMENT EXECUTE FUNCTION sum_up_minutes();

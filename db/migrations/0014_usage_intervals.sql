@@ -39,6 +39,11 @@ ALTER TABLE monthly_usage_cache
     ADD CONSTRAINT monthly_usage_cache_organization_id_fkey
         FOREIGN KEY (organization_id) REFERENCES organizations (id);
 
+-- Every report sums up a person's month: from the index alone, and never by way of the whole organization's minutes.
+DROP INDEX usage_tracking_user_id_idx;
+CREATE INDEX usage_tracking_user_id_idx
+    ON usage_tracking (user_id, organization_id, minute_timestamp) INCLUDE (seconds_recorded);
+
 -- The Unix time in milliseconds of a session's media time 0. A call that has not begun is placed by its lease.
 CREATE FUNCTION media_zero_ms(recording_started_at timestamptz, call_started_at timestamptz, created_at timestamptz)
 RETURNS bigint
