@@ -123,7 +123,6 @@ async def read_text(conn: Connection, document_id: UUID) -> str | None:
         SELECT extracted_text
         FROM documents
         WHERE id = $1
-            AND processing_status = 'completed'
             AND deleted_at IS NULL
             AND EXISTS (SELECT FROM sessions WHERE id = documents.session_id AND deleted_at IS NULL)
         """,

@@ -194,6 +194,17 @@ async def test_a_deleted_document_is_not_read_any_more(world: World) -> None:
         assert await documents.claim_document(conn, given.id) is None
 
 
+async def test_what_a_deleted_document_says_is_gone(world: World) -> None:
+    given = await _give(world, world.alice, await world.session(world.alice))
+    async with world.by_jobs() as conn:
+        await documents.claim_document(conn, given.id)
+        await documents.store_text(conn, given.id, "words")
+    async with world.by(world.alice) as conn:
+        assert await documents.read_text(conn, given.id) == "words"
+        await documents.delete_document(conn, given.id)
+        assert await documents.read_text(conn, given.id) is None
+
+
 async def test_one_that_never_was_is_not_found(world: World) -> None:
     async with world.by(world.alice) as conn:
         with pytest.raises(NotFoundError):

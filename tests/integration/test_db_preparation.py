@@ -41,6 +41,7 @@ async def test_a_context_is_written_once_and_again(world: World) -> None:
 
 async def test_a_session_without_context_has_none(world: World) -> None:
     session = await world.session(world.alice)
+    await _put(world, await world.session(world.alice))
     async with world.by(world.alice) as conn:
         assert await context.get_context(conn, session.id) is None
 
@@ -101,6 +102,7 @@ async def test_a_checklist_is_written_ticked_off_and_shortened(world: World) -> 
     assert await _statuses(world, session) == [("one", "open"), ("two", "open")]
     async with world.by(world.alice) as conn:
         await checklist.set_status(conn, session.id, one.id, "done")
+        assert [item.id for item in await checklist.list_items(conn, session.id)] == [one.id, two.id]
         await checklist.delete_item(conn, session.id, two.id)
     assert await _statuses(world, session) == [("one", "done")]
 
@@ -152,6 +154,7 @@ async def test_an_item_belongs_to_its_session(world: World) -> None:
             async with world.by(world.alice) as conn:
                 await query(conn)
         assert refusal.value.code == "item_not_found"
+    assert await _statuses(world, other) == []
 
 
 async def test_an_item_says_something_and_is_open_or_done(world: World) -> None:
@@ -209,6 +212,7 @@ async def test_moments_are_noted_once_and_listed_as_they_happened(world: World) 
         assert await timeline.list_events(conn, session.id) == moments
         first = await timeline.list_events(conn, session.id, limit=2)
         last = await timeline.list_events(conn, session.id, after=(first[-1].event_timestamp, first[-1].id))
+        assert await timeline.list_events(conn, (await world.session(world.alice)).id) == []
     assert first + last == moments
 
 

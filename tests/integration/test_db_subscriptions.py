@@ -111,6 +111,15 @@ async def test_a_price_of_stripe_buys_a_plan(world: World) -> None:
         assert await plans.find_price(conn, "price_m") == plans.Price(plan_id, "monthly")
         assert await plans.find_price(conn, "price_y") == plans.Price(plan_id, "yearly")
         assert await plans.find_price(conn, "price_of_another_shop") is None
+    await world.owner(
+        """
+        INSERT INTO plans (name, display_name, stripe_price_id_monthly, is_active)
+        VALUES ($1, 'Old', 'price_m', false)
+        """,
+        str(uuid4()),
+    )
+    async with world.by_jobs() as conn:
+        assert await plans.find_price(conn, "price_m") == plans.Price(plan_id, "monthly")
 
 
 # who reads
@@ -134,6 +143,11 @@ async def test_ones_own_subscription_is_nobody_elses(world: World) -> None:
     assert own is not None
     assert (own.user_id, own.organization_id) == (world.bob.user_id, None)
     async with world.by(world.alice) as conn:
+        assert await subscriptions.current_of_user(conn, world.bob.user_id) is None
+    assert own.stripe_subscription_id is not None
+    async with world.by_jobs() as conn:
+        await subscriptions.cancel_subscription(conn, own.stripe_subscription_id, BEGUN)
+    async with world.by(world.bob) as conn:
         assert await subscriptions.current_of_user(conn, world.bob.user_id) is None
 
 
@@ -165,6 +179,15 @@ async def test_one_that_is_not_paid_yet_changes_nothing_else(world: World) -> No
     before = await _current(world)
     await _tell(world, await _told(world, "incomplete"))
     assert await _current(world) == before
+
+
+async def test_an_attempt_that_was_never_paid_is_in_nobodys_way(world: World) -> None:
+    paid = await _told(world)
+    attempt = await _told(world, "incomplete", begun=BEGUN + timedelta(hours=1))
+    await _tell(world, attempt, paid)
+    current = await _current(world)
+    assert current is not None
+    assert current.stripe_subscription_id == paid.stripe_subscription_id
 
 
 async def test_what_was_told_before_changes_nothing(world: World) -> None:
