@@ -139,7 +139,11 @@ async def test_an_unknown_session_is_refused(stack: Stack, api: Api) -> None:
 async def test_a_completed_session_is_refused(api: Api) -> None:
     session_id = await new_session(api)
     joined = await joining(api, session_id, "Ann")
-    await api.end(session_id)
+    async with in_call(api, session_id, "Ann", np.zeros(SAMPLE_RATE_HZ, np.float32)) as ann:
+        ann.play()
+        await ann.wait_for("session.state", where=lambda m: m["state"] == "active")
+        ann.send({"type": "session.end"})
+        await summary_of(api, session_id)
     with pytest.raises(RefusedError) as refused:
         await TalkingPeer(joined["media_url"], joined["ticket"], None).connect()
     assert (refused.value.status, refused.value.code) == (409, "session_completed")

@@ -107,7 +107,7 @@ async def sign_up(servers: Servers) -> dict[str, Any]:
     user = account["user_id"]
     assert (account["email"], account["organization_slug"]) == ("ada@example.org", "engines")
     assert await servers.value("owner", "accounts.count_users") == 1
-    expires_at = NOW + timedelta(days=1)
+    expires_at = datetime.now(UTC) + timedelta(days=1)
     assert await servers.status("owner", "accounts.create_sign_in_link", link, user, expires_at) == "INSERT 0 1"
     assert await servers.value("api", "accounts.redeem_sign_in_link", link) == user
     assert await servers.value("api", "accounts.redeem_sign_in_link", link) is None
@@ -134,7 +134,7 @@ async def prepare(servers: Servers, host: dict[str, Any]) -> tuple[dict[str, Any
     participant, ticket, invite = uuid4(), secrets.token_bytes(32), secrets.token_bytes(32)
     who = (participant, session["id"], organization, user, "Ada", "host", "browser", False, True, "1", NOW)
     assert await servers.status("api", "participants.insert_participant", *who, user=user) == "INSERT 0 1"
-    expires_at = NOW + timedelta(minutes=1)
+    expires_at = datetime.now(UTC) + timedelta(minutes=1)
     entitled = (ticket, session["id"], organization, participant, NODE, MEDIA_URL, expires_at)
     assert await servers.status("api", "tickets.insert_ticket", *entitled, user=user) == "INSERT 0 1"
     asked = (invite, session["id"], organization, "customer", "Grace", user, expires_at)
