@@ -60,13 +60,13 @@ JOIN LATERAL (
 CLOSED_ORGANIZATIONS = """
 INSERT INTO organizations (name, slug, deleted_at)
 SELECT 'Closed ' || number, 'closed-' || number, now()
-FROM generate_series(1, 20) AS number
+FROM generate_series(1, 5) AS number
 """
 
 CLOSED_ACCOUNTS = """
 INSERT INTO users (email, is_active, deleted_at)
 SELECT 'closed' || number || '@example.org', false, now()
-FROM generate_series(1, 20) AS number
+FROM generate_series(1, 5) AS number
 """
 
 SUBSCRIPTIONS = """

@@ -1,7 +1,8 @@
 """What row level security costs: a session's page with the policies and, in turns with it, by a role without them.
 
-Both are the same statements in the same transactions on the same rows; only who asks differs. A page is all of its
-queries in one transaction, as the control API makes them; the query rows are taken out of the same runs.
+Both are the same statements on the same rows. A page is all of its queries in one transaction, as the control API
+makes them; the query rows are taken out of the same runs. Saying for whom a transaction runs is part of the policies'
+cost: the page without them does not.
 """
 
 from __future__ import annotations
@@ -32,30 +33,28 @@ async def policy_cost_rows(
     peer: dict[str, list[float]] = defaultdict(list)
     for number in range(WARM_UP + REPEATS):
         sample = random.choice(samples)  # noqa: S311
-        # Whoever comes second finds the rows in memory: the sides take turns, and each is repeated for the same sample.
-        sides = [(guarded, ours), (unguarded, peer)]
-        for pool, durations in sides if number % 2 else reversed(sides):
-            measured = await _show_page(pool, queries, sample)
+        # Whoever comes second finds the rows in memory: the sides take turns at that.
+        sides = [(guarded, sample.user_id, ours), (unguarded, None, peer)]
+        for pool, user_id, durations in sides if number % 2 else reversed(sides):
+            measured = await _show_page(transaction(pool, user_id=user_id), queries, sample)
             if number >= WARM_UP:
                 for name, ms in measured.items():
                     durations[name].append(ms)
     return [_row(name, ours[name], peer[name]) for name in (_PAGE, *(query.name for query in queries))]
 
 
-async def _show_page(pool: Pool, queries: Sequence[Query], sample: Sample) -> dict[str, float]:
+async def _show_page(
+    opened: AbstractAsyncContextManager[Connection], queries: Sequence[Query], sample: Sample
+) -> dict[str, float]:
     """Milliseconds of each query, and of the transaction with all of them."""
     measured = {}
     began_s = time.perf_counter()
-    async with _transaction(pool, sample) as conn:
+    async with opened as conn:
         for query in queries:
             query_began_s = time.perf_counter()
             await query.run(conn, sample)
             measured[query.name] = (time.perf_counter() - query_began_s) * 1000
     return measured | {_PAGE: (time.perf_counter() - began_s) * 1000}
-
-
-def _transaction(pool: Pool, sample: Sample) -> AbstractAsyncContextManager[Connection]:
-    return transaction(pool, user_id=sample.user_id)
 
 
 def _row(name: str, ours: Sequence[float], peer: Sequence[float]) -> Row:
