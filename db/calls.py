@@ -4,6 +4,8 @@ Rules:
 - One node at a time: while a lease is current no other node gets one. The same node takes it again at once.
 - Every grant is a new epoch with its own block of sequence numbers, after all that were given before.
 - Postgres' clock decides.
+- A node that is stopped in the middle of a transaction gives its locks back soon (give_way): they would keep the others
+  from the session for longer than its lease does.
 """
 
 from __future__ import annotations
@@ -23,6 +25,14 @@ SEQ_BLOCK = 10_000
 
 NODE_SEEN_WITHIN = timedelta(seconds=15)
 """A node that did not touch its row for longer is not offered to anybody."""
+
+
+GIVE_WAY_MS = 3_000
+
+
+async def give_way(conn: Connection) -> None:
+    """To be said first in every transaction of a node that touches its sessions: what it may lock is not its alone."""
+    await conn.execute(f"SET LOCAL idle_in_transaction_session_timeout = {GIVE_WAY_MS}")
 
 
 async def register_node(conn: Connection, node: str, media_url: str) -> None:

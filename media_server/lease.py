@@ -103,6 +103,7 @@ class LeaseKeeper:
         """
         asked_at = self._clock()
         async with transaction(self._pool) as conn:
+            await calls.give_way(conn)
             lease = await calls.acquire_lease(conn, session_id, self._node, self._media_url, self._lease_s)
         self._held[session_id] = _Held(lease.epoch, self._end(asked_at))
         return lease
@@ -126,6 +127,7 @@ class LeaseKeeper:
             return
         try:
             async with transaction(self._pool, timeout_s=self._renew_s) as conn:
+                await calls.give_way(conn)
                 await calls.release_lease(conn, session_id, self._node, held.epoch)
         except DbError as error:
             _log.warning("a lease was not released and runs out session=%s code=%s", session_id, error.code)
@@ -166,6 +168,7 @@ class LeaseKeeper:
             return set(), []
         granted = []
         async with transaction(self._pool, timeout_s=self._renew_s) as conn:
+            await calls.give_way(conn)
             epochs = [(session_id, held.epoch) for session_id, held in asked.items()]
             kept = await calls.renew_leases(conn, self._node, epochs, self._lease_s)
             for session_id, held in asked.items():

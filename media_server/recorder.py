@@ -150,6 +150,7 @@ class Recorder:
             raise ConflictError("seq_taken")  # alone, the first of them is taken and the other one is not
         wire = {key: without_row(entry) for key, entry in unique.items()}
         async with transaction(self._pool, timeout_s=TRANSACTION_S) as conn:
+            await calls.give_way(conn)
             await usage.lock(conn, {entry.session_id for entry in entries if entry.type in _METERED})
             appended = await session_log.append(conn, list(wire.values()))
             await _write_rows(conn, rows_of(entry for key, entry in unique.items() if key in appended.new))

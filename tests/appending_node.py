@@ -10,7 +10,6 @@ import asyncio
 import itertools
 import json
 import os
-import signal
 import sys
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -43,8 +42,6 @@ class Orders:
     first_number: int
     """Each run writes other finals than those before it."""
     lease_s: float = 6.0
-    stops_after: int | None = None
-    """SIGSTOP itself, once, when so many entries were published."""
 
     def argv(self) -> list[str]:
         return [sys.executable, "-m", "tests.appending_node", json.dumps(asdict(self))]
@@ -66,7 +63,7 @@ async def run(orders: Orders) -> None:
         partial(keeper.is_current, lease.session_id),
     )
     keeper.watch(lease.session_id, log)
-    log.subscribe(partial(_show, itertools.count(1), orders.stops_after))
+    log.subscribe(_show)
     numbers = itertools.count(orders.first_number)
     async with asyncio.TaskGroup() as tasks:
         background = [
@@ -106,10 +103,8 @@ async def _acquire(keeper: LeaseKeeper, session_id: UUID) -> Lease:
             await asyncio.sleep(0.1)
 
 
-def _show(counter: itertools.count[int], stops_after: int | None, entry: LogEntry) -> None:
+def _show(entry: LogEntry) -> None:
     _print(f"published {entry.seq} {orjson.loads(entry.payload)['text']}")
-    if next(counter) == stops_after:
-        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _print(line: str) -> None:

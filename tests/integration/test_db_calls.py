@@ -83,6 +83,14 @@ async def test_of_twenty_nodes_one_gets_the_lease(world: World) -> None:
     assert len(refused) == 19
 
 
+async def test_a_node_keeps_its_locks_for_seconds_only_and_other_transactions_are_as_they_were(world: World) -> None:
+    async with transaction(world.media) as conn:
+        await calls.give_way(conn)
+        assert await conn.fetchval("SHOW idle_in_transaction_session_timeout") == "3s"
+    async with transaction(world.media) as conn:
+        assert await conn.fetchval("SHOW idle_in_transaction_session_timeout") != "3s"
+
+
 async def test_a_renewed_lease_stays(world: World) -> None:
     lease = await start_call(world.media, world.session, lease_s=1.0)
     async with transaction(world.media) as conn:

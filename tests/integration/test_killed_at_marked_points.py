@@ -77,6 +77,7 @@ async def nodes() -> AsyncIterator[Nodes]:
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(1200)
 async def test_what_was_published_is_stored_once_whenever_the_node_is_killed(orders: Orders) -> None:
     chance = random.Random(SEED)

@@ -27,7 +27,7 @@ IN_TIME_S = 20.0
 SPEECH = np.concatenate([np.concatenate((tone(0.7), silence(0.8)))] * 240)
 """A short utterance again and again."""
 
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
 
 @dataclass(frozen=True, slots=True)

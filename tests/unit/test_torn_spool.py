@@ -30,6 +30,8 @@ WRITTEN = [entry(seq, text=f'{{"text": "sentence {seq}"}}') for seq in range(1, 
 STRIDE = often(ci=31, chaos=1)
 """Every byte in `make chaos`."""
 
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(often(ci=120, chaos=600))]
+
 
 @dataclass(frozen=True, slots=True)
 class Remains:
