@@ -34,15 +34,13 @@ async def test_members_see_what_was_given_to_a_session(world: World) -> None:
     assert (given[0].processing_status, given[0].organization_id) == ("pending", world.alice.organization_id)
 
 
-async def test_they_are_listed_as_they_were_given_whatever_happened_to_them(world: World) -> None:
+async def test_the_oldest_is_listed_first(world: World) -> None:
     session = await world.session(world.alice)
     given = [await _give(world, world.alice, session, name=f"{number}.pdf") for number in range(3)]
-    for document in reversed(given[:2]):
-        async with world.by_jobs() as conn:
-            await documents.claim_document(conn, document.id)
+    await world.owner("UPDATE documents SET created_at = created_at - interval '1 day' WHERE id = $1", given[2].id)
     async with world.by(world.bob) as conn:
         listed = await documents.list_documents(conn, session.id)
-    assert [document.id for document in listed] == [document.id for document in given]
+    assert [document.original_filename for document in listed] == ["2.pdf", "0.pdf", "1.pdf"]
 
 
 async def test_only_whose_session_it_is_gives_some(world: World) -> None:

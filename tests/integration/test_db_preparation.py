@@ -102,7 +102,6 @@ async def test_a_checklist_is_written_ticked_off_and_shortened(world: World) -> 
     assert await _statuses(world, session) == [("one", "open"), ("two", "open")]
     async with world.by(world.alice) as conn:
         await checklist.set_status(conn, session.id, one.id, "done")
-        assert [item.id for item in await checklist.list_items(conn, session.id)] == [one.id, two.id]
         await checklist.delete_item(conn, session.id, two.id)
     assert await _statuses(world, session) == [("one", "done")]
 
@@ -117,6 +116,13 @@ async def test_the_call_ticks_off(world: World) -> None:
     async with world.by_media() as conn:
         await checklist.set_status(conn, session.id, item.id, "done")
     assert await _statuses(world, session) == [("Ask for the budget", "done")]
+
+
+async def test_what_was_written_first_is_listed_first(world: World) -> None:
+    session = await world.session(world.alice)
+    last = [await _item(world, session, text) for text in ("one", "two")][-1]
+    await world.owner("UPDATE prep_checklist SET created_at = created_at - interval '1 day' WHERE id = $1", last.id)
+    assert await _statuses(world, session) == [("two", "open"), ("one", "open")]
 
 
 @pytest.mark.parametrize("name", ["bob", "charlie"])

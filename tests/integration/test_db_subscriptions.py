@@ -104,6 +104,13 @@ async def test_a_plan_that_never_was_is_not_found(world: World) -> None:
 async def test_a_price_of_stripe_buys_a_plan(world: World) -> None:
     plan_id = await _plan_id(world)
     await world.owner(
+        """
+        INSERT INTO plans (name, display_name, stripe_price_id_monthly, is_active)
+        VALUES ($1, 'Not offered any more', 'price_m', false)
+        """,
+        str(uuid4()),
+    )
+    await world.owner(
         "UPDATE plans SET stripe_price_id_monthly = 'price_m', stripe_price_id_yearly = 'price_y' WHERE id = $1",
         plan_id,
     )
@@ -111,15 +118,6 @@ async def test_a_price_of_stripe_buys_a_plan(world: World) -> None:
         assert await plans.find_price(conn, "price_m") == plans.Price(plan_id, "monthly")
         assert await plans.find_price(conn, "price_y") == plans.Price(plan_id, "yearly")
         assert await plans.find_price(conn, "price_of_another_shop") is None
-    await world.owner(
-        """
-        INSERT INTO plans (name, display_name, stripe_price_id_monthly, is_active)
-        VALUES ($1, 'Old', 'price_m', false)
-        """,
-        str(uuid4()),
-    )
-    async with world.by_jobs() as conn:
-        assert await plans.find_price(conn, "price_m") == plans.Price(plan_id, "monthly")
 
 
 # who reads
