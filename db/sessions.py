@@ -176,15 +176,42 @@ async def complete_session(conn: Connection, session_id: UUID, ended_at: datetim
     """
     row = await conn.fetchrow(
         """
-        WITH locked AS (
-            SELECT id
-            FROM sessions
-            WHERE id = $1
-                AND status = 'active'
-                AND deleted_at IS NULL
-            FOR UPDATE
-        ),
-        finals AS (
+        UPDATE sessions
+        SET status = 'completed',
+            -- The clocks of two machines: never before its beginning.
+            recording_ended_at = greatest($2, recording_started_at)
+        WHERE id = $1
+            AND status = 'active'
+            AND deleted_at IS NULL
+        RETURNING user_id, organization_id, title
+        """,
+        session_id,
+        ended_at,
+    )
+    if row is None:
+        await _refuse(conn, session_id, repeated="completed")
+        return False
+    await recount(conn, session_id)
+    await conn.execute(
+        """
+        INSERT INTO summaries (session_id, user_id, organization_id, title)
+        VALUES ($1, $2, $3, $4)
+        ON CONFLICT DO NOTHING
+        """,
+        session_id,
+        row["user_id"],
+        row["organization_id"],
+        row["title"],
+    )
+    await jobs.enqueue(conn, FINALIZE_SESSION, str(session_id).encode(), dedupe_key=str(session_id))
+    return True
+
+
+async def recount(conn: Connection, session_id: UUID) -> None:
+    """The counters that follow from what was said: when the session is completed, and when words come later."""
+    await conn.execute(
+        """
+        WITH finals AS (
             SELECT
                 content,
                 participant_id,
@@ -201,10 +228,7 @@ async def complete_session(conn: Connection, session_id: UUID, ended_at: datetim
             FROM finals
         )
         UPDATE sessions
-        SET status = 'completed',
-            -- The clocks of two machines: never before its beginning.
-            recording_ended_at = greatest($2, recording_started_at),
-            total_words_spoken = (
+        SET total_words_spoken = (
                 SELECT coalesce(sum(cardinality(regexp_split_to_array(btrim(content), '\\s+'))), 0)
                 FROM finals
                 WHERE btrim(content) <> ''
@@ -215,31 +239,12 @@ async def complete_session(conn: Connection, session_id: UUID, ended_at: datetim
                 JOIN session_participants ON session_participants.id = finals.participant_id
                 WHERE session_participants.role = 'host'
             ),
-            silence_periods_count = (SELECT count(*) FROM waits WHERE wait_s >= $3)
-        FROM locked
-        WHERE sessions.id = locked.id
-        RETURNING sessions.user_id, sessions.organization_id, sessions.title
+            silence_periods_count = (SELECT count(*) FROM waits WHERE wait_s >= $2)
+        WHERE id = $1
         """,
         session_id,
-        ended_at,
         SILENCE_PERIOD_S,
     )
-    if row is None:
-        await _refuse(conn, session_id, repeated="completed")
-        return False
-    await conn.execute(
-        """
-        INSERT INTO summaries (session_id, user_id, organization_id, title)
-        VALUES ($1, $2, $3, $4)
-        ON CONFLICT DO NOTHING
-        """,
-        session_id,
-        row["user_id"],
-        row["organization_id"],
-        row["title"],
-    )
-    await jobs.enqueue(conn, FINALIZE_SESSION, str(session_id).encode(), dedupe_key=str(session_id))
-    return True
 
 
 SILENCE_PERIOD_S = 3

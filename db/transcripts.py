@@ -56,6 +56,14 @@ async def insert_transcripts(conn: Connection, rows: Sequence[NewTranscript]) ->
     return int(status.split()[-1])
 
 
+async def hold_finals(conn: Connection, session_id: UUID) -> int:
+    """How many finals there are; no other comes until the end of the transaction."""
+    await conn.execute("SELECT FROM sessions WHERE id = $1 FOR NO KEY UPDATE", session_id)
+    # A statement of its own: one that had to wait for the lock would count what was there before it waited.
+    finals: int = await conn.fetchval("SELECT count(*) FROM transcripts WHERE session_id = $1 AND is_final", session_id)
+    return finals
+
+
 async def list_transcripts(conn: Connection, session_id: UUID, *, since: int = 0, limit: int = 200) -> list[Transcript]:
     """In order, those after sequence number `since`."""
     rows = await conn.fetch(

@@ -8,6 +8,7 @@ Rules:
 - An entry that Postgres will not take is set aside in the spool under a reason; the others go on. The log names those
   that have no place in it, whatever else a row provokes is found by halving the batch. The spool offers them again when
   the node starts next, but never what belongs to an erased session: of that not even the content is kept.
+- Transcripts of a session that was completed meanwhile change its counters, and its summary is asked for anew.
 - What was committed is offered to Redis from a queue that forgets its oldest: Redis can delay nothing.
 - Spools of nodes that are gone are taken over meanwhile.
 """
@@ -17,10 +18,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Protocol
+from uuid import UUID
 
-from db import calls, guidance, participants, session_log, sessions, transcripts, usage
+from db import calls, guidance, participants, session_log, sessions, summary_changes, transcripts, usage
 from db.errors import ConflictError, DbError, NotFoundError, UnavailableError
 from db.pool import Connection, Pool, transaction
 from db.records import LogEntry
@@ -39,7 +41,7 @@ LAST_RETRY_S = 2.0
 TRANSACTION_S = 5.0
 UNPUBLISHED_ENTRIES = 2000
 
-_OVER = ("session_state", "session_not_found")
+_OVER = ("session_state", "session_not_found", "summary_not_found")
 """What `db.sessions` itself says; an error that Postgres raised would have spoilt the transaction."""
 
 _METERED = ("session.state", "usage.recorded")
@@ -153,7 +155,9 @@ class Recorder:
             await calls.give_way(conn)
             await usage.lock(conn, {entry.session_id for entry in entries if entry.type in _METERED})
             appended = await session_log.append(conn, list(wire.values()))
-            await _write_rows(conn, rows_of(entry for key, entry in unique.items() if key in appended.new))
+            rows = rows_of(entry for key, entry in unique.items() if key in appended.new)
+            await _write_rows(conn, rows)
+            await _follow_up(conn, appended.late & {row.session_id for row in rows.transcripts})
         if appended.new:
             self.recorded += len(appended.new)
             self._unpublished.extend(entry for key, entry in wire.items() if key in appended.new)
@@ -215,6 +219,14 @@ async def _write_rows(conn: Connection, rows: Rows) -> None:
     await usage.add_seconds(conn, rows.usage_seconds)
     for session_id, at in rows.ended:
         await _unless_over(sessions.complete_session(conn, session_id, at))
+
+
+async def _follow_up(conn: Connection, session_ids: Iterable[UUID]) -> None:
+    """Words that came when their session was completed: they count, and the summary is written anew."""
+    for session_id in sorted(session_ids):
+        await sessions.recount(conn, session_id)
+        await _unless_over(summary_changes.ask_again(conn, session_id))
+        _log.info("words came after the end of their session session=%s", session_id)
 
 
 async def _unless_over(step: Awaitable[object]) -> None:

@@ -3,8 +3,8 @@
 States of the summary: pending → generating → completed | failed. Safe to run twice: a completed summary is not
 claimed again. Failed means that the language model failed: the session stays completed, `finalized_at` stays null, and
 the reason is kept until somebody asks for another try. There is no silent fallback to the extractive summary: whoever
-set a language model is told that it did not answer. A database that goes away leaves `generating` behind; the queue
-tries again.
+set a language model is told that it did not answer. A database that goes away, or words that come while the summary is
+being written, leave `generating` behind; the queue tries again.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ EXTRACTIVE = "extractive"
 PAGE = 1000
 MAX_SECONDS = Decimal("9999.99")
 Outcome = Literal["completed", "failed", "nothing_to_do"]
+
+
+class LateWordsError(Exception):
+    """Somebody's words came while their summary was being written; it is written again, with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Finalizer:
         stored = _stored(session, lines, content, model_used, time.monotonic() - started_s)
         async with transaction(self.pool, timeout_s=self.transaction_timeout_s) as conn:
             # The session first, as whoever erases it does: the two cannot wait for each other.
+            if await transcripts.hold_finals(conn, session_id) != len(lines):
+                raise LateWordsError
             await sessions.mark_finalized(conn, session_id)
             await summaries.store(conn, session_id, stored)
         return "completed"
