@@ -271,6 +271,8 @@ async def _history(world: World) -> list[StripeSubscription]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
+@pytest.mark.chaos
 async def test_events_in_any_order_and_twice_come_to_the_same_rows(world: World) -> None:
     """25: out of order, duplicated, two active at once."""
     history = await _history(world)

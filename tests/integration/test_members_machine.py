@@ -455,6 +455,7 @@ def _outcomes(meaning: Step, state: State) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.timeout(1_800)
 def test_members_and_invitations_are_the_naive_models_after_every_commit(connections: Connections) -> None:
     class Machine(MembersMachine):
