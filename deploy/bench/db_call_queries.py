@@ -154,6 +154,7 @@ CALL = (
         lambda s: given(s.live_session_id, datetime.now(UTC)),
         is_repeatable=False,
     ),
+    Query(sessions.recount, "media", lambda s: given(s.session_id)),
     Query(session_log.append, "media", lambda s: given([_entry(s)])),
     Query(session_log.append, "media", lambda s: given([_entry(s, seq) for seq in _seqs(100)]), "a full batch"),
     Query(

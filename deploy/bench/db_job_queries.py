@@ -58,6 +58,7 @@ QUERIES = (
     Query(abandoned.list_abandoned, "jobs", lambda _: given(60.0, 100)),
     Query(abandoned.list_unwritten, "jobs", lambda _: given(60.0, 100)),
     Query(summaries.claim, "jobs", lambda s: given(s.session_id), is_repeatable=False),
+    Query(transcripts.hold_finals, "jobs", lambda s: given(s.session_id)),
     Query(summaries.store, "jobs", lambda s: given(s.session_id, _CONTENT), is_repeatable=False),
     Query(summaries.fail, "jobs", lambda s: given(s.session_id, "the model does not answer"), is_repeatable=False),
     Query(sessions.mark_finalized, "jobs", lambda s: given(s.session_id), is_repeatable=False),
