@@ -22,7 +22,7 @@ from deploy.bench.db_data import Size, fill
 from deploy.bench.db_latency import CONNECTIONS, latency_rows
 from deploy.bench.db_plans import plan_rows
 from deploy.bench.db_policy_cost import policy_cost_rows
-from deploy.bench.db_queries import QUERIES, SESSION_PAGE
+from deploy.bench.db_queries import BATCHES, QUERIES, SESSION_PAGE
 from deploy.bench.db_recorder import recorder_rows
 from deploy.bench.db_sample import Sample, draw
 from deploy.bench.db_server import Server, throwaway_server
@@ -32,7 +32,7 @@ from deploy.bench.rows import Row, print_rows, versions
 SAMPLES = 2000
 _APPLICATION = "liveconvo-bench"
 _FEWEST_SESSIONS = 1000
-"""One in fifty is live."""
+"""One in two hundred is live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ async def _plan_rows(server: Server, sample: Sample) -> list[Row]:
     """Last, because plans that are reported take longer."""
     conn = await asyncpg.connect(server.superuser_url)
     try:
-        return await _timed("plans", plan_rows(conn, server.urls, QUERIES, sample))
+        return await _timed("plans", plan_rows(conn, server.urls, [*QUERIES, *BATCHES], sample))
     finally:
         await conn.close()
 

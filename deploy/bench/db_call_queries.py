@@ -156,7 +156,6 @@ CALL = (
     ),
     Query(sessions.recount, "media", lambda s: given(s.session_id)),
     Query(session_log.append, "media", lambda s: given([_entry(s)])),
-    Query(session_log.append, "media", lambda s: given([_entry(s, seq) for seq in _seqs(100)]), "a full batch"),
     Query(
         session_log.read,
         "media",
@@ -170,12 +169,6 @@ CALL = (
         "from the start",
     ),
     Query(transcripts.insert_transcripts, "media", lambda s: given([_transcript(s)])),
-    Query(
-        transcripts.insert_transcripts,
-        "media",
-        lambda s: given([_transcript(s, seq) for seq in _seqs(100)]),
-        "a full batch",
-    ),
     Query(guidance.insert_guidance, "media", lambda s: given([_guidance(s)])),
     Query(guidance.apply_feedback, "media", lambda s: given(uuid4(), s.live_session_id, "helpful"), "unknown"),
     Query(timeline.insert_events, "media", lambda s: given([_moment(s)])),
@@ -199,5 +192,16 @@ CALL = (
     ),
     Query(usage.check_usage_limit, "media", lambda s: given(s.live_user_id, s.live_organization_id), "before a call"),
 )
+
+BATCHES = (
+    Query(session_log.append, "media", lambda s: given([_entry(s, seq) for seq in _seqs(100)]), "a full batch"),
+    Query(
+        transcripts.insert_transcripts,
+        "media",
+        lambda s: given([_transcript(s, seq) for seq in _seqs(100)]),
+        "a full batch",
+    ),
+)
+"""What the recorder writes at once when it is behind; how fast that is has a measure of its own."""
 
 QUERIES = (*NODES, *CALL)

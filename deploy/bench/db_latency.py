@@ -11,17 +11,19 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from db.errors import DbError
 from db.pool import Pool, transaction
 from deploy.bench.db_data import Say
 from deploy.bench.db_query import Query
 from deploy.bench.db_sample import Sample
 from deploy.bench.rows import Row, percentile
+from deploy.errors import DeployError
 
 CONNECTIONS = 4
 ROUNDS = 5
 REPEATS_PER_ROUND = 25
 """Of each connection."""
-GOAL_MS = 10.0
+_GOAL = "; goal 10"
 
 
 class _UndoneError(Exception):
@@ -35,7 +37,7 @@ class _UndoneError(Exception):
 async def latency_rows(
     pools: Mapping[str, Pool], queries: Sequence[Query], samples: Sequence[Sample], say: Say
 ) -> list[Row]:
-    """p95 of each query, and of the slowest one."""
+    """p95 of each query, and of the slowest one that somebody waits for."""
     durations: dict[str, list[float]] = defaultdict(list)
     for number in range(ROUNDS + 1):
         say(f"{len(queries)} queries, round {number} of {ROUNDS} …")
@@ -44,14 +46,14 @@ async def latency_rows(
             if number > 0:  # the first round opens connections, prepares statements and warms what is kept in memory
                 durations[query.name].extend(ms for some in measured for ms in some)
     rows = [_row(query, durations[query.name]) for query in queries]
-    slowest = max(rows, key=lambda row: row.ours or 0.0)
+    slowest = max((row for row in rows if _GOAL in row.conditions), key=lambda row: row.ours or 0.0)
     return [
         Row(
             "query_p95_ms slowest",
             "ms",
             slowest.ours,
             len(rows),
-            f"{slowest.metric.partition(' ')[2]}; goal {GOAL_MS:g}",
+            slowest.metric.partition(" ")[2] + _GOAL,
         ),
         *rows,
     ]
@@ -71,11 +73,14 @@ async def _measure(pool: Pool, query: Query, sample: Sample) -> float:
                 raise _UndoneError((time.perf_counter() - began_s) * 1000)
     except _UndoneError as undone:
         return undone.after_ms
+    except DbError as error:
+        raise DeployError(f"{query.name}: {error.code}") from error
     return (time.perf_counter() - began_s) * 1000
 
 
 def _row(query: Query, durations: Sequence[float]) -> Row:
     p50 = percentile(durations, 50)
     commit = "" if query.is_repeatable else ", without its commit"
-    conditions = f"{query.role}, {CONNECTIONS} connections, p50 {p50:.2f}{commit}; goal {GOAL_MS:g}"
+    goal = "" if query.role == "jobs" else _GOAL  # nobody waits for a job
+    conditions = f"{query.role}, {CONNECTIONS} connections, p50 {p50:.2f}{commit}{goal}"
     return Row(f"query_p95_ms {query.name}", "ms", percentile(durations, 95), len(durations), conditions)

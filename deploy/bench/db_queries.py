@@ -9,9 +9,10 @@ from deploy.bench import (
     db_screen_queries,
     db_team_queries,
 )
+from deploy.bench.db_call_queries import BATCHES
 from deploy.bench.db_screen_queries import SESSION_PAGE
 
-__all__ = ["QUERIES", "SESSION_PAGE"]
+__all__ = ["BATCHES", "QUERIES", "SESSION_PAGE"]
 
 QUERIES = (
     *db_screen_queries.QUERIES,

@@ -1,8 +1,9 @@
 """How fast final transcripts get from a node's spool into Postgres, beside a bare insert of the same rows.
 
-Ours is what the recorder does with a batch: entries read, log appended, rows made and written, one commit. The peers
-write rows that lie ready, by a role without policies, into the same tables with the same indexes, foreign keys and
-commits: one multi-row INSERT a table, and COPY. They take turns.
+Rows a second are those of the recorder's whole way with a batch: entries read, log appended, rows made and written, one
+commit. Beside the peers stands its part in the database, so that on neither side rows are made: the peers write them by
+a role without policies into the same tables with the same indexes, foreign keys, triggers and commits, as one multi-row
+INSERT a table, and by COPY. All take turns.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from db.pool import Pool, transaction
 from db.records import LogEntry, NewTranscript
 from deploy.bench.db_sample import Sample
 from deploy.bench.rows import Row, percentile
+from deploy.errors import DeployError
 from media_server.event_log import ROW
 from media_server.events import TranscriptFinal, Word
 from media_server.rows import rows_of, without_row
@@ -32,6 +34,7 @@ GOAL_RATIO = 1.5
 BATCHES = {100: 150, 500: 50}
 """Rows in a batch, and how many batches."""
 
+_WHOLE, _OURS = "whole", "ours"
 _SENTENCE = "sentence about the price the contract and what happens next week"
 _EVENTS = {
     "session_id": "uuid",
@@ -68,8 +71,11 @@ _TRANSCRIPTS = {
 class Batch:
     entries: list[LogEntry]
     """As they come out of the spool."""
+    wire: list[LogEntry]
+    """As they are stored."""
+    transcripts: list[NewTranscript]
     event_rows: list[tuple[object, ...]]
-    """The same, ready to be written: for the peers."""
+    """The same for the peers."""
     transcript_rows: list[tuple[object, ...]]
 
 
@@ -80,7 +86,8 @@ async def recorder_rows(media: Pool, unguarded: Pool, samples: Sequence[Sample])
     rows = []
     for size, batches in BATCHES.items():
         sides: dict[str, Callable[[Batch], Awaitable[None]]] = {
-            "ours": lambda batch: _record(media, batch),
+            _WHOLE: lambda batch: _record(media, batch),
+            _OURS: lambda batch: _store(media, batch),
             "one INSERT a table": lambda batch: _insert(unguarded, batch),
             "COPY": lambda batch: _copy(unguarded, batch),
         }
@@ -97,24 +104,25 @@ async def recorder_rows(media: Pool, unguarded: Pool, samples: Sequence[Sample])
 
 
 def _rows(size: int, durations: dict[str, list[float]]) -> list[Row]:
-    ours = durations.pop("ours")
-    us_per_row = {
-        name: 1e6 * (percentile(took, 50) or 0.0) / size for name, took in [("ours", ours), *durations.items()]
-    }
+    whole, ours = durations.pop(_WHOLE), durations.pop(_OURS)
     conditions = f"batches of {size}, 1 connection, media; each row also a log entry"
     return [
         Row(
-            f"recorder_rows_per_s {size}", "rows/s", size * len(ours) / sum(ours), len(ours),
+            f"recorder_rows_per_s {size}", "rows/s", size * len(whole) / sum(whole), len(whole),
             f"{conditions}; goal {GOAL_ROWS_PER_S} or more",
         ),
         *(
             Row(
-                f"recorder_us_per_row {size}", "µs p50", us_per_row["ours"], len(ours),
-                f"{conditions}; goal ratio {GOAL_RATIO:g}", us_per_row[name], f"{name}, without policies",
+                f"recorder_us_per_row {size}", "µs p50", _us_per_row(ours, size), len(ours),
+                f"{conditions}; goal ratio {GOAL_RATIO:g}", _us_per_row(took, size), f"{name}, without policies",
             )
-            for name in durations
+            for name, took in durations.items()
         ),
     ]  # fmt: skip
+
+
+def _us_per_row(durations: Sequence[float], size: int) -> float:
+    return 1e6 * (percentile(durations, 50) or 0.0) / size
 
 
 async def _record(pool: Pool, batch: Batch) -> None:
@@ -124,7 +132,13 @@ async def _record(pool: Pool, batch: Batch) -> None:
         new = [entry for entry in batch.entries if (entry.session_id, entry.seq) in appended.new]
         await transcripts.insert_transcripts(conn, rows_of(new).transcripts)
     if len(new) != len(batch.entries):
-        raise RuntimeError(f"only {len(new)} of {len(batch.entries)} entries were recorded")
+        raise DeployError(f"only {len(new)} of {len(batch.entries)} entries were recorded")
+
+
+async def _store(pool: Pool, batch: Batch) -> None:
+    async with transaction(pool) as conn:
+        await session_log.append(conn, batch.wire)
+        await transcripts.insert_transcripts(conn, batch.transcripts)
 
 
 async def _insert(pool: Pool, batch: Batch) -> None:
@@ -146,12 +160,9 @@ def _statement(table: str, columns: dict[str, str]) -> str:
 
 def _batch(live: Sequence[Sample], numbers: count[int], size: int) -> Batch:
     entries = [_entry(live[place % len(live)], next(numbers)) for place in range(size)]
-    events = [astuple(without_row(entry)) for entry in entries]
-    return Batch(
-        entries,
-        [(*row[:-1], row[-1].decode()) for row in events],
-        [_transcript_row(row) for row in rows_of(entries).transcripts],
-    )
+    wire = [without_row(entry) for entry in entries]
+    rows = rows_of(entries).transcripts
+    return Batch(entries, wire, rows, [_event_row(entry) for entry in wire], [_transcript_row(row) for row in rows])
 
 
 def _entry(sample: Sample, seq: int) -> LogEntry:
@@ -179,6 +190,11 @@ def _entry(sample: Sample, seq: int) -> LogEntry:
         audience=final.audience,
         payload=orjson.dumps(orjson.loads(orjson.dumps(final)) | {ROW: row}),
     )
+
+
+def _event_row(entry: LogEntry) -> tuple[object, ...]:
+    *others, payload = astuple(entry)
+    return *others, payload.decode()
 
 
 def _transcript_row(row: NewTranscript) -> tuple[object, ...]:

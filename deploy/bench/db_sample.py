@@ -133,7 +133,9 @@ JOIN organization_members AS owner ON owner.organization_id = organizations.id A
 CROSS JOIN LATERAL (
     SELECT user_id
     FROM organization_members
+    JOIN users ON users.id = user_id
     WHERE organization_id = organizations.id
+        AND current_organization_id = organizations.id
         AND role = 'member'
     LIMIT 1
 ) AS member

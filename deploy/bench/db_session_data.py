@@ -39,7 +39,7 @@ CROSS JOIN LATERAL (
 ) AS thrown
 CROSS JOIN LATERAL (
     SELECT CASE
-        WHEN dice > 0.98 THEN 'active'
+        WHEN dice > 0.995 THEN 'active'
         WHEN dice > 0.94 THEN 'draft'
         WHEN dice > 0.84 THEN 'archived'
         ELSE 'completed'

@@ -14,11 +14,13 @@ import pytest_asyncio
 import db
 from db.retention import SPENT
 from deploy.bench.db_plans import PLAN_MODES, Explainer, explainer, unindexed
-from deploy.bench.db_queries import QUERIES
+from deploy.bench.db_queries import BATCHES, QUERIES
 from deploy.bench.db_query import Query
 from tests.chore_queries import CHORES
 from tests.conftest import PostgresServer
 from tests.explaining import Explained, explained_database
+
+ALL = (*QUERIES, *BATCHES, *CHORES)
 
 NOT_LISTED = {
     "accounts.count_users": "at start-up, as the owner",
@@ -61,7 +63,7 @@ async def explainers(explained: Explained) -> AsyncIterator[dict[str, Explainer]
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("query", [*QUERIES, *CHORES], ids=lambda query: query.name.replace(" ", "_"))
+@pytest.mark.parametrize("query", ALL, ids=lambda query: query.name.replace(" ", "_"))
 async def test_query_runs_on_an_index(query: Query, explained: Explained, explainers: dict[str, Explainer]) -> None:
     plans = [plan for mode in PLAN_MODES for plan in await explainers[query.role].plans(query, explained.sample, mode)]
     assert plans
@@ -70,13 +72,13 @@ async def test_query_runs_on_an_index(query: Query, explained: Explained, explai
 
 
 def test_every_query_is_listed() -> None:
-    listed = {query.name.split()[0] for query in (*QUERIES, *CHORES)}
+    listed = {query.name.split()[0] for query in ALL}
     assert _functions() == listed | NOT_LISTED.keys()
     assert not listed & NOT_LISTED.keys()
 
 
 def test_no_two_queries_have_one_name() -> None:
-    names = [query.name for query in (*QUERIES, *CHORES)]
+    names = [query.name for query in ALL]
     assert len(names) == len(set(names))
 
 
