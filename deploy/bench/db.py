@@ -71,21 +71,12 @@ async def _measure(server: Server, size: Size) -> tuple[list[Row], str]:
         await fill(conn, size, _say)
         await conn.execute("CHECKPOINT")
         samples = await draw(conn, SAMPLES)
+        plans = await _timed("plans", plan_rows(conn, server.urls, [*QUERIES, *BATCHES], samples[0]))
         postgres = str(conn.get_server_version().major)
     finally:
         await conn.close()
     async with _pools(server) as pools:
-        rows = await _rows(pools, samples)
-    return [*await _plan_rows(server, samples[0]), *rows], postgres
-
-
-async def _plan_rows(server: Server, sample: Sample) -> list[Row]:
-    """Last, because plans that are reported take longer."""
-    conn = await asyncpg.connect(server.superuser_url)
-    try:
-        return await _timed("plans", plan_rows(conn, server.urls, [*QUERIES, *BATCHES], sample))
-    finally:
-        await conn.close()
+        return plans + await _rows(pools, samples), postgres
 
 
 async def _rows(pools: Pools, samples: list[Sample]) -> list[Row]:

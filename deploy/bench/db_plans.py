@@ -26,6 +26,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 PLAN_MODES = ("force_custom_plan", "force_generic_plan")
 SMALL = frozenset({"plans", "media_nodes", "schema_migrations"})
 """Tables of a handful of rows, which may be read whole."""
+_ROLES = ("liveconvo_api", "liveconvo_media", "liveconvo_jobs")
 _REPORTING = {
     "session_preload_libraries": "auto_explain",
     "auto_explain.log_min_duration": "0",
@@ -115,25 +116,35 @@ async def plan_rows(
     superuser: Connection, urls: Mapping[str, str], queries: Sequence[Query], sample: Sample
 ) -> list[Row]:
     """How many queries read a whole table, and which."""
-    await report_plans(superuser)
     catalog = await read_catalog(superuser)
     found = {}
+    await report_plans(superuser)
     for role, url in urls.items():
         async with explainer(url) as explaining:
             for query in (query for query in queries if query.role == role):
                 for mode in PLAN_MODES:
                     if steps := unindexed(await explaining.plans(query, sample, mode), catalog):
                         found[query.name] = steps[0].partition(":")[0]
+    await _keep_plans(superuser)
     named = "".join(f"; {name}: {step}" for name, step in found.items())
     return [Row("queries_without_index", "queries", len(found), len(queries), f"goal 0{named}")]
 
 
 async def report_plans(superuser: Connection) -> None:
     """From their next connection to this database on, plans of the servers' roles are reported."""
-    database = await superuser.fetchval("SELECT quote_ident(current_database())")
-    for role in ("liveconvo_api", "liveconvo_media", "liveconvo_jobs"):
+    for role in _ROLES:
         for name, value in _REPORTING.items():
-            await superuser.execute(f"ALTER ROLE {role} IN DATABASE {database} SET {name} = '{value}'")
+            await superuser.execute(f"{await _alter(superuser, role)} SET {name} = '{value}'")
+
+
+async def _keep_plans(superuser: Connection) -> None:
+    for role in _ROLES:
+        await superuser.execute(f"{await _alter(superuser, role)} RESET ALL")
+
+
+async def _alter(superuser: Connection, role: str) -> str:
+    database = await superuser.fetchval("SELECT quote_ident(current_database())")
+    return f"ALTER ROLE {role} IN DATABASE {database}"
 
 
 async def read_catalog(conn: Connection) -> Catalog:
