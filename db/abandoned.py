@@ -12,13 +12,19 @@ async def list_abandoned(conn: Connection, after_s: float, limit: int) -> list[t
     """Active sessions without a lease for so long, with the end of the last one; the oldest first."""
     rows = await conn.fetch(
         """
-        SELECT sessions.id, calls.lease_until
-        FROM calls
-        JOIN sessions ON sessions.id = calls.session_id
-        WHERE calls.lease_until < now() - $1::interval
-            AND sessions.status = 'active'
+        SELECT sessions.id, call.lease_until
+        FROM sessions
+        -- The limit keeps it a look-up for each: active sessions are few, and calls are all there ever were.
+        CROSS JOIN LATERAL (
+            SELECT lease_until
+            FROM calls
+            WHERE session_id = sessions.id
+            LIMIT 1
+        ) AS call
+        WHERE sessions.status = 'active'
             AND sessions.deleted_at IS NULL
-        ORDER BY calls.lease_until
+            AND call.lease_until < now() - $1::interval
+        ORDER BY call.lease_until
         LIMIT $2
         """,
         timedelta(seconds=after_s),
