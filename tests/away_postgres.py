@@ -15,10 +15,13 @@ class AwayPostgres:
 
     pool: Pool
     is_away: bool = True
+    lent: int = 0
+    """How many transactions began."""
 
     @asynccontextmanager
     async def lend(self, timeout_s: float) -> AsyncIterator[object]:
         if self.is_away:
             raise ConnectionRefusedError
+        self.lent += 1
         async with self.pool.lend(timeout_s) as loan:
             yield loan

@@ -111,6 +111,21 @@ async def test_recorded_entries_leave_the_spool(node: Node) -> None:
     assert [row.content for row in await node.transcripts()] == [f"sentence {n}" for n in range(250)]
 
 
+@pytest.mark.parametrize(("is_away_first", "batches"), [(False, 3), (True, 7)])
+async def test_much_that_waits_goes_in_large_batches_once_postgres_is_well(
+    node: Node, is_away_first: bool, batches: int
+) -> None:
+    await asyncio.gather(*(node.log.append(node.final(n), at_ms=0) for n in range(1050)))
+    postgres = AwayPostgres(node.pool, is_away=is_away_first)
+    async with recording(replace(node, pool=postgres)) as recorder:  # type: ignore[arg-type]
+        async with asyncio.timeout(IN_TIME_S):
+            while is_away_first and not recorder.is_waiting:
+                await asyncio.sleep(0.01)
+        postgres.is_away = False
+        assert await recorder.drain(IN_TIME_S)
+    assert (len(await node.transcripts()), postgres.lent) == (1050, batches)
+
+
 async def test_an_entry_recorded_twice_is_there_once(node: Node) -> None:
     await node.log.append(node.final(1), at_ms=0)
     [(_, spooled)] = await node.spool.oldest()
