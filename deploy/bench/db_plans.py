@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +38,12 @@ _REPORTING = {
 }
 _INDEX_SCANS = {"Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+_FIRST_COLUMNS = """
+SELECT relname, attname
+FROM pg_index
+JOIN pg_class ON pg_class.oid = indexrelid
+JOIN pg_attribute ON pg_attribute.attrelid = indrelid AND attnum = indkey[0]
+"""
 _SHORT_INDEXES = """
 SELECT index.relname
 FROM pg_index
@@ -54,6 +61,8 @@ class Catalog:
     tables: frozenset[str]
     short_indexes: frozenset[str]
     """Of a few rows of their table, the open ones say: it is what they are for to be read from end to end."""
+    first_columns: dict[str, str]
+    """Of indexes that begin with a column."""
 
 
 Plan: TypeAlias = dict[str, Any]
@@ -108,7 +117,7 @@ def unindexed(plans: Sequence[Plan], catalog: Catalog) -> list[str]:
         for node in _nodes(plan["Plan"])
         if node["Relation Name"] in catalog.tables
         and node.get("Index Name") not in catalog.short_indexes
-        and _reads_everything(node)
+        and _reads_everything(node, catalog.first_columns)
     ]
 
 
@@ -150,7 +159,8 @@ async def _alter(superuser: Connection, role: str) -> str:
 async def read_catalog(conn: Connection) -> Catalog:
     tables = {row["tablename"] for row in await conn.fetch(_TABLES)}
     indexes = {row["relname"] for row in await conn.fetch(_SHORT_INDEXES)}
-    return Catalog(frozenset(tables - SMALL), frozenset(indexes))
+    first_columns = {row["relname"]: row["attname"] for row in await conn.fetch(_FIRST_COLUMNS)}
+    return Catalog(frozenset(tables - SMALL), frozenset(indexes), first_columns)
 
 
 def _nodes(plan: dict[str, Any], table: str | None = None) -> Iterator[dict[str, Any]]:
@@ -161,5 +171,9 @@ def _nodes(plan: dict[str, Any], table: str | None = None) -> Iterator[dict[str,
         yield from _nodes(child, node["Relation Name"] if node["Node Type"].startswith("Bitmap") else None)
 
 
-def _reads_everything(node: dict[str, Any]) -> bool:
-    return node["Node Type"] == "Seq Scan" or (node["Node Type"] in _INDEX_SCANS and "Index Cond" not in node)
+def _reads_everything(node: dict[str, Any], first_columns: Mapping[str, str]) -> bool:
+    """Without a condition on its first column, an index is looked through from end to end, or skipped through."""
+    if node["Node Type"] in _INDEX_SCANS:
+        wanted = node.get("Index Cond", "")
+        return re.search(rf"\b{first_columns.get(node['Index Name'], '')}\b", wanted) is None
+    return bool(node["Node Type"] == "Seq Scan")

@@ -8,7 +8,11 @@ import pytest
 
 from deploy.bench.db_plans import Catalog, unindexed
 
-CATALOG = Catalog(frozenset({"sessions", "transcripts"}), frozenset({"sessions_active_idx"}))
+CATALOG = Catalog(
+    frozenset({"sessions", "transcripts"}),
+    frozenset({"sessions_active_idx"}),
+    {"sessions_pkey": "id", "sessions_user_id_idx": "user_id"},
+)
 
 
 def _found(plan: dict[str, Any]) -> list[str]:
@@ -31,9 +35,14 @@ def test_an_index_that_is_read_whole_is_found() -> None:
     assert _found(INDEX_SCAN) == ["Index Scan on sessions: SELECT 1"]
 
 
+def test_an_index_that_is_skipped_through_is_found() -> None:
+    assert _found(INDEX_SCAN | {"Index Name": "sessions_user_id_idx", "Index Cond": "(id = $1)"})
+
+
 @pytest.mark.parametrize("plan", [
     INDEX_SCAN | {"Index Cond": "(id = $1)"},
     INDEX_SCAN | {"Index Name": "sessions_active_idx"},
+    INDEX_SCAN | {"Index Name": "sessions_retention_idx", "Index Cond": "((created_at + '1 day') < now())"},
     SEQ_SCAN | {"Relation Name": "plans"},
     {"Node Type": "Function Scan", "Function Name": "unnest"},
 ])  # fmt: skip
