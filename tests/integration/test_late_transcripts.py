@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from control_api.summaries.finalize import Finalizer, LateWordsError
-from db import sessions, summaries
+from db import sessions, summaries, transcripts
 from db.pool import Pool, transaction
 from db.records import Session, Summary
 from media_server.events import PipelineStatus
@@ -148,3 +149,15 @@ async def test_words_that_come_while_the_summary_is_written_are_not_left_out(
     monkeypatch.undo()
     assert await world.run_job() == "completed"
     assert "sentence 2" in str((await world.summary()).full_transcript)
+
+
+async def test_no_words_come_between_the_last_look_at_them_and_the_end_of_the_transaction(world: World) -> None:
+    await world.say()
+    async with transaction(world.jobs) as conn:
+        assert await transcripts.hold_finals(conn, world.node.session.id) == 1
+        saying = asyncio.ensure_future(world.say())
+        async with asyncio.timeout(10):
+            while not await conn.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                await asyncio.sleep(0.01)
+        assert not saying.done()
+    await saying

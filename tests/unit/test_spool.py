@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from db.records import LogEntry
 from media_server.spool import Spool
-from media_server.spool_errors import SpoolEntryError, SpoolError, SpoolFullError
-from media_server.spool_file import PAGE_BYTES, Refusal
+from media_server.spool_errors import SpoolDamagedError, SpoolEntryError, SpoolError, SpoolFullError
+from media_server.spool_file import PAGE_BYTES, Refusal, SpoolFile
 from tests.log_entries import entry
 
 
@@ -150,6 +152,65 @@ async def test_a_full_spool_of_entries_that_postgres_refuses_is_emptied_all_the_
         assert len(await spool.refused()) == taken
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_full_spool_is_in_trouble_until_it_has_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media_server.spool_health.HOLD_S", 0.0)
+    monkeypatch.setattr("media_server.spool.RECHECK_S", 0.01)
+    async with opened(tmp_path / "n", max_bytes=64 * PAGE_BYTES) as spool:
+        assert spool.trouble is None
+        await fill(spool)
+        assert spool.trouble == "spool_full"
+        await spool.trim((await spool.oldest(1000))[-1][0])
+        await until(lambda: spool.trouble is None)
+
+
+async def test_trouble_does_not_flicker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media_server.spool_health.HOLD_S", 1000.0)
+    async with opened(tmp_path / "n", max_bytes=64 * PAGE_BYTES) as spool:
+        await fill(spool)
+        await spool.trim((await spool.oldest(1000))[-1][0])
+        await spool.append(entry(1))
+        assert spool.trouble == "spool_full"
+
+
+async def test_an_entry_that_cannot_be_written_is_no_trouble_of_the_spool(tmp_path: Path) -> None:
+    async with opened(tmp_path / "n") as spool:
+        with pytest.raises(SpoolEntryError):
+            await spool.append(entry(2**70))
+        assert spool.trouble is None
+
+
+async def test_a_disk_that_does_not_answer_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("media_server.spool.STALLED_S", 0.0)
+    answer, insert = threading.Event(), SpoolFile.insert
+
+    def slow(file: SpoolFile, one: LogEntry) -> None:
+        answer.wait(10)
+        insert(file, one)
+
+    monkeypatch.setattr(SpoolFile, "insert", slow)
+    async with opened(tmp_path / "n") as spool:
+        appended = spool.append(entry(1))
+        await until(lambda: spool.trouble == "spool_stalled")
+        answer.set()
+        await appended
+        assert spool.trouble is None
+
+
+async def test_an_entry_that_the_disk_altered_is_trouble_and_is_not_read(tmp_path: Path) -> None:
+    async with opened(tmp_path / "n") as spool:
+        await spool.append(entry(1))
+        await spool._submit(lambda file: file._db.execute("UPDATE entries SET payload = x'00'"))
+        with pytest.raises(SpoolDamagedError):
+            await spool.oldest()
+        assert spool.trouble == "spool_damaged"
+
+
 async def test_one_refused_entry_does_not_harm_those_beside_it(tmp_path: Path) -> None:
     async with opened(tmp_path / "n") as spool:
         results = await asyncio.gather(
@@ -165,6 +226,7 @@ async def test_more_waiting_than_allowed_is_refused_at_once(tmp_path: Path) -> N
         accepted = [spool.append(entry(seq)) for seq in range(3)]
         with pytest.raises(SpoolFullError):
             spool.append(entry(3))
+        assert spool.trouble == "spool_full"
         await asyncio.gather(*accepted)
 
 
