@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.1
 ADVICE_MS = 250
+ANNOUNCE_EVERY_S = 1.0
 GOODBYES, GOODBYE_S = 3, 0.05
 LATE_MS = 1_000
 """Audio that did not come by then is silence: a stalled line gets its second, a sender that stopped ends its speech."""
@@ -268,12 +269,16 @@ class Call:
     def _begin(self, samples: int) -> None:
         self._clock.start(ago_ms=samples_to_ms(samples))
         if self._tasks is not None:
-            self._tasks.create_task(
-                self._journal.append(
-                    events.SessionStateChanged("active", "recording"),
-                    row={"started_at": self._clock.started_at().isoformat()},
-                )
-            )
+            self._tasks.create_task(self._announce_start())
+
+    async def _announce_start(self) -> None:
+        """Until it is kept: without it the session would stay a draft."""
+        started = events.SessionStateChanged("active", "recording")
+        row = {"started_at": self._clock.started_at().isoformat()}
+        while True:
+            if await self._journal.append(started, row=row) or self.is_over:
+                return
+            await asyncio.sleep(ANNOUNCE_EVERY_S)
 
     # what time brings
 
@@ -364,7 +369,8 @@ class Call:
             return
         self._is_paused = is_paused
         await self._end_everybodys_usage()
-        await self._journal.append(events.SessionStateChanged("paused" if is_paused else "active", "by host"))
+        if not await self._journal.append(events.SessionStateChanged("paused" if is_paused else "active", "by host")):
+            self._is_paused = not is_paused  # nobody was told
 
     async def _tell(self, participant: Participant, code: str, message: str) -> None:
         await self._journal.append(events.Error(code, message), audience=f"participant:{participant.guest.id}")

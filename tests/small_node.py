@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,6 +54,8 @@ class SmallNode:
     """What the recorder has of Postgres: while it is away everything stays in the spool."""
     spool: Spool
     recorder: Recorder
+    register: Callable[[Live], Coroutine[Any, Any, None]]
+    """Tells whoever asks this Redis that the node is there, until cancelled."""
     url: str
 
     def media_url(self, session: Session) -> str:
@@ -125,7 +127,15 @@ async def small_node(database: Database, folder: Path, *, spool_bytes: int = MAX
             ]
             hosting = tasks.create_task(calls.run())
             async with app._serving(settings, calls, media, spool):
-                yield SmallNode(api, media, postgres, spool, recorder, f"http://127.0.0.1:{port}")
+                yield SmallNode(
+                    api,
+                    media,
+                    postgres,
+                    spool,
+                    recorder,
+                    lambda live: app._register(settings, media, live, calls, transcriber, spool),
+                    f"http://127.0.0.1:{port}",
+                )
             calls.stop()
             await hosting
             for task in background:

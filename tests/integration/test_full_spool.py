@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
@@ -10,16 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 
+from db.live import Live
 from db.pool import transaction
 from db.records import LogEntry, Session
+from media_server import app
+from media_server.spool import Spool
 from media_server.spool_errors import SpoolFullError
+from media_server.spool_file import FILE_NAME
 from tests.conftest import Database
 from tests.log_entries import entry
 from tests.peer_audio import Samples
 from tests.people import Person, make_people, make_session
-from tests.small_node import SmallNode, small_node
+from tests.small_node import SmallNode, silence, small_node, tone
 from tests.talking_peer import RefusedError, TalkingPeer
 
 SPOOL_BYTES = 1024**2
@@ -51,9 +57,13 @@ class Scene:
     @asynccontextmanager
     async def peer(self, audio: Samples | None = None) -> AsyncIterator[TalkingPeer]:
         ticket = await self.node.ticket(self.alice, self.session, self.participant_id)
-        async with TalkingPeer(self.node.media_url(self.session), ticket, audio, last_seq=0) as peer:
+        peer = TalkingPeer(self.node.media_url(self.session), ticket, audio, last_seq=0)
+        await peer.connect()
+        try:
             await peer.wait_for("participant.joined")
             yield peer
+        finally:
+            await peer.close()
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene:
     other = await make_session(scene.node.api, scene.alice)
     ticket = await scene.node.ticket(scene.alice, other, await scene.node.speaker(scene.alice, other))
     late = TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0)
-    async with scene.peer() as peer:
+    async with scene.peer(np.concatenate([np.concatenate((tone(0.7), silence(0.8)))] * 40)) as peer:
         assert await scene.node.ready() == (200, {"status": "ok", "reasons": [], "notes": []})
         await scene.fill()
         assert (await peer.wait_for("log.status"))["state"] == "full"
@@ -76,12 +86,20 @@ async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene:
         with pytest.raises(RefusedError) as refused:
             await late.connect()
         assert (refused.value.status, refused.value.code) == (503, "node_not_ready")
-        seen = len(peer.messages)
-        await peer.wait_for("log.status", where=lambda m: m in peer.messages[seen:])
+        peer.play()
+        # What was said is heard, shown while it is heard, and taken back: it could not be kept.
+        said = await peer.wait_for("transcript.partial", where=lambda m: bool(m["stable"] + m["unstable"]))
+        await peer.wait_for(
+            "transcript.partial", where=lambda m: m["utterance_id"] == said["utterance_id"] and m["unstable"] == ""
+        )
+        assert not peer.of_type("transcript.final")
         kept = {m["seq"] for m in peer.messages if "seq" in m}
         scene.node.postgres.is_away = False
         await peer.wait_for("log.status", where=lambda m: m["state"] == "kept")
         assert (await scene.node.ready())[0] == 200
+        assert (await peer.wait_for("session.state"))["state"] == "active"
+        await peer.wait_for("error", where=lambda m: m["code"] == "text_not_kept")
+        await peer.wait_for("transcript.final")
         async with TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0) as new:
             await new.wait_for("participant.joined")
         peer.send({"type": "recording.set", "on_record": False})
@@ -90,3 +108,27 @@ async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene:
     async with transaction(scene.node.media) as conn:
         stored = {row["seq"] for row in await conn.fetch("SELECT seq FROM session_events")}
     assert kept <= stored
+
+
+async def test_a_spool_that_was_mended_is_no_reason_to_stay_away(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "spool" / "host-0").mkdir(parents=True)
+    (tmp_path / "spool" / "host-0" / FILE_NAME).write_bytes(b"this is no database" * 1000)
+    async with small_node(database, tmp_path) as node:
+        assert await node.ready() == (200, {"status": "ok", "reasons": [], "notes": ["spool_damaged"]})
+
+
+async def test_a_node_in_trouble_is_offered_to_nobody(
+    database: Database, valkey: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "REGISTER_EVERY_S", 0.02)
+    live = Live(valkey)
+    async with small_node(database, tmp_path) as node:
+        registering = asyncio.ensure_future(node.register(live))
+        async with asyncio.timeout(IN_TIME_S):
+            while not await live.node_loads():
+                await asyncio.sleep(0.01)
+            monkeypatch.setattr(Spool, "trouble", "spool_full")
+            while await live.node_loads():
+                await asyncio.sleep(0.01)
+        registering.cancel()
+    await live.aclose()
