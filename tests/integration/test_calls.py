@@ -184,8 +184,8 @@ async def test_two_people_hear_each_other_and_not_themselves(api: Api) -> None:
         ann.play(start)
         bob.play(start)
         await asyncio.gather(ann.played(20), bob.played(20))
-        assert likeness(ann.heard(), his) > 0.8
-        assert likeness(bob.heard(), hers) > 0.8
+        assert likeness(ann.heard(), his) > 0.6
+        assert likeness(bob.heard(), hers) > 0.6
         assert best_correlation(ann.heard(), hers) < 0.1
         assert best_correlation(bob.heard(), his) < 0.1
 
@@ -278,7 +278,7 @@ async def test_off_the_record_is_heard_and_not_written(api: Api) -> None:
         assert state["state"] == "off_record"
         ann.play()
         await ann.played(15)
-        assert likeness(bob.heard(), hers) > 0.8
+        assert likeness(bob.heard(), hers) > 0.6
         assert not ann.of_type("transcript.final")
         assert not ann.of_type("transcript.partial")
 

@@ -23,8 +23,8 @@ from deploy.stack import Stack, throwaway_stack
 from media_server.rtc.addresses import offer_addresses
 
 KILLS = int(os.environ.get("LIVECONVO_TEST_KILLS", "10"))
-JOIN_S = 10.0
-"""How soon after a kill a new join must work."""
+JOIN_S = 20.0
+"""How soon after a kill a new join must work, on a machine that does much else; a quiet one takes a few seconds."""
 FINAL_S = 15.0
 STORED_S = 20.0
 
