@@ -99,12 +99,15 @@ class LeaseKeeper:
         Raises:
             ConflictError: "call_elsewhere" or "session_completed".
             NotFoundError: no such session.
-            UnavailableError: Postgres is away.
+            UnavailableError: Postgres is away, or took so long that the lease is over already.
         """
         asked_at = self._clock()
         async with transaction(self._pool) as conn:
             await calls.give_way(conn)
             lease = await calls.acquire_lease(conn, session_id, self._node, self._media_url, self._lease_s)
+        if self._clock() >= self._end(asked_at):
+            # Nothing could be published under it. This node has the session again as soon as it asks.
+            raise UnavailableError("lease_too_late")
         self._held[session_id] = _Held(lease.epoch, self._end(asked_at))
         return lease
 

@@ -14,6 +14,7 @@ For good: a spool whose node lives, one that a newer program wrote, and what was
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 
@@ -55,7 +56,10 @@ async def adopt_orphans(spool: Spool) -> bool:
 
 
 def _neighbours(own: Path) -> list[Path]:
-    """Folders with anything of a spool in them, even if its deletion was cut short."""
+    """Folders with anything of a spool in them, even if its deletion was cut short; empty ones are cleared away."""
+    for folder in own.parent.iterdir():
+        with contextlib.suppress(OSError):  # a file, or not empty
+            folder.rmdir()
     names = (FILE_NAME, MENDED_NAME, LOCK_NAME, BALLAST_NAME)
     return sorted({path.parent for name in names for path in own.parent.glob(f"*/{name}") if path.parent != own})
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 
 from db import calls
-from db.errors import ConflictError
+from db.errors import ConflictError, UnavailableError
 from db.pool import Pool, transaction
 from db.records import Lease, LogEntry, Session
 from media_server.event_log import EventLog, LeaseLostError
@@ -104,6 +104,23 @@ async def test_a_lease_runs_out_before_postgres_would_give_it_away(node: Node) -
     await node.acquire()
     node.clock.now += LEASE_S - 0.9
     assert not node.is_current
+
+
+async def test_a_lease_that_came_too_late_is_asked_for_again(node: Node) -> None:
+    lend = node.postgres.lend
+
+    @asynccontextmanager
+    async def slow(timeout_s: float) -> AsyncIterator[object]:
+        async with lend(timeout_s) as loan:
+            yield loan
+        node.clock.now += LEASE_S
+
+    node.postgres.lend = slow  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        await node.acquire()
+    node.postgres.lend = lend  # type: ignore[method-assign]
+    assert (await node.acquire()).epoch == 2
+    assert node.is_current
 
 
 async def test_a_renewed_lease_stays_current(node: Node) -> None:

@@ -124,6 +124,7 @@ async def test_of_two_nodes_that_start_at_once_one_takes_over(tmp_path: Path, sp
 @pytest.mark.parametrize(
     "left_over",
     [
+        set(),
         {LOCK_NAME},
         {BALLAST_NAME},
         {LOCK_NAME, BALLAST_NAME},
