@@ -17,7 +17,7 @@ import pytest
 from db.live import Live
 from db.pool import transaction
 from db.records import LogEntry, Session
-from media_server import app
+from media_server import app, telemetry
 from media_server.spool import Spool
 from media_server.spool_errors import SpoolFullError
 from media_server.spool_file import FILE_NAME
@@ -80,6 +80,7 @@ async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene:
     late = TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0)
     async with scene.peer(np.concatenate([np.concatenate((tone(0.7), silence(0.8)))] * 40)) as peer:
         assert await scene.node.ready() == (200, {"status": "ok", "reasons": [], "notes": []})
+        lost = telemetry.ENTRIES_LOST._value.get()
         await scene.fill()
         assert (await peer.wait_for("log.status"))["state"] == "full"
         assert await scene.node.ready() == (503, {"status": "unavailable", "reasons": ["spool_full"], "notes": []})
@@ -99,6 +100,7 @@ async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene:
         assert (await scene.node.ready())[0] == 200
         assert (await peer.wait_for("session.state"))["state"] == "active"
         await peer.wait_for("error", where=lambda m: m["code"] == "text_not_kept")
+        assert telemetry.ENTRIES_LOST._value.get() > lost
         await peer.wait_for("transcript.final")
         async with TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0) as new:
             await new.wait_for("participant.joined")
