@@ -1,13 +1,12 @@
 """`liveconvo bench db`: queries, the recorder, the usage limit and the policies on a database that has a history.
 
 Method: a throw-away PostgreSQL with a real one's settings on the system's temporary folder, filled and measured in one
-run. The client is this process; the server's processes share the machine with it. Nothing is left behind.
+run. The client is this process, on the servers' event loop; the database's processes share the machine with it.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 import time
@@ -16,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
+import uvloop
 
 from db.pool import Pool, connection_settings, create_pool
 from deploy.bench.db_data import Size, fill
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     size = Size(args.organizations, args.sessions, args.transcripts)
     _say("starting a PostgreSQL of its own …")
     with throwaway_server() as server:
-        rows, postgres = asyncio.run(_measure(server, size))
+        rows, postgres = uvloop.run(_measure(server, size))
     if args.json:
         found = versions() | {"postgresql": postgres}
         print(json.dumps({"bench": "db", "versions": found, "rows": [row.as_json() for row in rows]}))
