@@ -1,8 +1,8 @@
 """From the spool into Postgres: every entry once, with the row it stands for, however often Postgres goes away.
 
 Rules:
-- A batch is at most 100 entries and waits at most 50 ms for company. Where more wait it has 500, which is an eighth less
-  work for each, unless Postgres has just had trouble with one. Its entries and their rows are one transaction; only
+- A batch is at most 100 entries and waits at most 50 ms for company. Where more wait it has 500, an eighth less work
+  for each, unless Postgres has just had trouble with one. Its entries and their rows are one transaction; only
   entries that were really new bring rows, so that repeating a batch whose answer was lost changes nothing.
 - An entry leaves the spool after the commit. While Postgres, or the disk, is away, the batch is tried again, at least
   every two seconds.
