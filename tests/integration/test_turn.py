@@ -38,6 +38,7 @@ START_S = 10
 WAIT_S = 5
 QUOTA = 12
 RELAY_PORTS = 64
+ALLOCATION_MISMATCH = 437
 
 PUBLIC_PEERS = ["8.8.8.8", "151.101.1.69"]
 PRIVATE_PEERS = [
@@ -200,21 +201,42 @@ async def client(server: Coturn, username: str, password: str) -> AsyncIterator[
         transport.close()
 
 
+@contextlib.asynccontextmanager
+async def allocation(server: Coturn, username: str, password: str) -> AsyncIterator[turn.TurnClientUdpProtocol]:
+    """An allocation, given back at the end.
+
+    coturn keeps what it knows of a client's port for a second after an allocation was deleted; whoever gets that port
+    next is refused with 437 and takes another one (RFC 8656 §7.4).
+
+    Raises:
+        stun.TransactionFailed: it was refused.
+    """
+    async with contextlib.AsyncExitStack() as ports:
+        while True:
+            allocating = await ports.enter_async_context(client(server, username, password))
+            try:
+                await allocating.connect()
+                break
+            except stun.TransactionFailed as refusal:
+                if refusal.response.error_code != ALLOCATION_MISMATCH:
+                    raise
+        yield allocating
+        await allocating.delete()
+
+
 async def allocation_error(server: Coturn, username: str, password: str) -> int | None:
     """The code that an allocation is refused with; None when it is granted."""
-    async with asyncio.timeout(WAIT_S), client(server, username, password) as allocation:
-        try:
-            await allocation.connect()
-        except stun.TransactionFailed as refusal:
-            return refusal.response.error_code
-        await allocation.delete()
-        return None
+    try:
+        async with asyncio.timeout(WAIT_S), allocation(server, username, password):
+            return None
+    except stun.TransactionFailed as refusal:
+        code: int = refusal.response.error_code
+        return code
 
 
 async def peer_errors(server: Coturn, peer: str) -> set[int | None]:
     """The codes that CreatePermission and ChannelBind for `peer` are refused with."""
-    async with asyncio.timeout(WAIT_S), client(server, *credentials(server.secret)) as allocation:
-        await allocation.connect()
+    async with asyncio.timeout(WAIT_S), allocation(server, *credentials(server.secret)) as allocated:
         codes: set[int | None] = set()
         for method in (stun.Method.CREATE_PERMISSION, stun.Method.CHANNEL_BIND):
             request = stun.Message(message_method=method, message_class=stun.Class.REQUEST)
@@ -222,11 +244,10 @@ async def peer_errors(server: Coturn, peer: str) -> set[int | None]:
             if method is stun.Method.CHANNEL_BIND:
                 request.attributes["CHANNEL-NUMBER"] = 0x4000
             try:
-                await allocation.request_with_retry(request)
+                await allocated.request_with_retry(request)
                 codes.add(None)
             except stun.TransactionFailed as refusal:
                 codes.add(refusal.response.error_code)
-        await allocation.delete()
         return codes
 
 
@@ -323,16 +344,11 @@ async def test_nobody_relays_without_credentials(coturn: Coturn) -> None:
 async def test_a_participant_holds_a_limited_number_of_allocations(coturn: Coturn) -> None:
     participant_id = uuid4()
     async with asyncio.timeout(WAIT_S), contextlib.AsyncExitStack() as stack:
-        held = []
         for _ in range(QUOTA):
-            username, password = credentials(coturn.secret, participant_id=participant_id)
-            allocation = await stack.enter_async_context(client(coturn, username, password))
-            await allocation.connect()
-            held.append(allocation)
+            held = allocation(coturn, *credentials(coturn.secret, participant_id=participant_id))
+            await stack.enter_async_context(held)
         refused = await allocation_error(coturn, *credentials(coturn.secret, participant_id=participant_id))
         of_somebody_else = await allocation_error(coturn, *credentials(coturn.secret))
-        for allocation in held:
-            await allocation.delete()
     assert (refused, of_somebody_else) == (486, None)
 
 
