@@ -191,7 +191,8 @@ class Transcript:
     sequence_number: int
     participant_id: UUID | None
     utterance_id: str | None
-    words: list[dict[str, Any]] | None
+    words: str | None
+    """A JSON array of {text, start_ms, end_ms, probability}."""
     language: str | None
     revision: int
     created_at: datetime

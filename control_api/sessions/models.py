@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
 
 from control_api.fields import CallRole, ConversationType, GuestRole, Line, PageSize, PersonName
 from control_api.http import Body, Query, View
@@ -159,6 +159,9 @@ class WordView(View):
     probability: float
 
 
+_WORDS = TypeAdapter(list[WordView])
+
+
 class TranscriptView(View):
     transcript_id: UUID
     sequence_number: int
@@ -184,7 +187,7 @@ class TranscriptView(View):
             start_ms=round(row.start_time_seconds * 1000),
             end_ms=None if row.end_time_seconds is None else round(row.end_time_seconds * 1000),
             text=row.content,
-            words=[WordView.model_validate(word) for word in row.words or []],
+            words=_WORDS.validate_json(row.words or "[]"),
             confidence=None if row.confidence_score is None else float(row.confidence_score),
             language=row.language,
             revision=row.revision,

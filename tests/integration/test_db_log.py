@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
 from db import guidance, session_log, sessions, transcripts
@@ -172,7 +173,8 @@ async def test_a_transcript_keeps_all_that_was_known(world: World) -> None:
         await transcripts.insert_transcripts(conn, [_final(world, 7)])
         (line,) = await transcripts.list_transcripts(conn, world.session.id)
         client_id = await conn.fetchval("SELECT client_id FROM transcripts")
-    assert line.words == [{"text": "line", "start_ms": 0, "end_ms": 9, "probability": 0.5}]
+    assert line.words is not None
+    assert orjson.loads(line.words) == [{"text": "line", "start_ms": 0, "end_ms": 9, "probability": 0.5}]
     assert (line.start_time_seconds, line.end_time_seconds, line.is_final) == (Decimal(7), Decimal(8), True)
     assert (line.participant_id, client_id) == (world.participant_id, str(world.participant_id))
 
