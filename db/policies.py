@@ -74,7 +74,9 @@ def _self(table: Table, _verb: str) -> str:
 
 
 def _members(table: Table, verb: str) -> str:
-    return _of_organizations(table, "readable_organization_ids" if verb == "read" else "my_organization_ids")
+    if verb == "read":
+        return f"{_column(table, 'organization')} = ANY ((SELECT readable_organization_ids())::uuid[])"
+    return _of_organizations(table, "my_organization_ids")
 
 
 def _managers(table: Table, _verb: str) -> str:

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import UUID
 
 import asyncpg
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Connections: TypeAlias = asyncpg.Pool[asyncpg.Record]
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
     DriverConnection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Lent: TypeAlias = asyncpg.pool.PoolConnectionProxy[asyncpg.Record]
 else:
     Connections = asyncpg.Pool
     Connection = asyncpg.Connection
@@ -63,7 +64,7 @@ def connection_settings(application_name: str) -> dict[str, str]:
 class Loan:
     """A connection while it is out of its pool."""
 
-    conn: Connection
+    conn: Lent
     is_whole: bool = False
     """Its last statement was answered and its transaction is over: the next one may have it."""
 
@@ -117,7 +118,7 @@ class Pool:
             raise
         self._breaker.answered()
 
-    async def _acquire(self) -> Connection:
+    async def _acquire(self) -> Lent:
         self._waiting += 1
         try:
             return await self._connections.acquire()
@@ -130,16 +131,27 @@ class Pool:
             if not loan.is_whole:
                 # No ROLLBACK: a server that hangs would not answer that either.
                 loan.conn.terminate()
-            await self._connections.release(loan.conn, timeout=RESET_TIMEOUT_S)  # type: ignore[arg-type]
+            await self._connections.release(loan.conn, timeout=RESET_TIMEOUT_S)
 
 
 class _Connection(DriverConnection):
-    """The driver's connection, except that a COMMIT which Postgres answers by ROLLBACK is an error.
+    """The driver's connection, except for how a transaction begins and ends.
 
-    It does so, and reports success, when a statement of the transaction failed and somebody swallowed that.
+    Its BEGIN says for whom it runs, which would be a round trip of its own. A COMMIT which Postgres answers by ROLLBACK
+    is an error: it does so, and reports success, when a statement failed and somebody swallowed that.
     """
 
+    _next_user_id: UUID | None = None
+
+    def act_next_as(self, user_id: UUID) -> None:
+        """In the next transaction, row level security sees this user."""
+        self._next_user_id = user_id
+
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        if self._next_user_id is not None and query.startswith("BEGIN"):
+            user_id, self._next_user_id = self._next_user_id, None
+            # Several statements go together without arguments only; in a UUID's hex there is nothing to escape.
+            query = f"{query} SELECT act_as('{user_id.hex}')"
         status = await super().execute(query, *args, timeout=timeout)
         if status == "ROLLBACK" and query.startswith("COMMIT"):
             raise SpoiltTransactionError("transaction_spoilt")
@@ -186,9 +198,9 @@ async def transaction(
     """
     async with translation(), pool.lend(timeout_s) as loan:
         block = loan.conn.transaction()
-        await block.start()
         if user_id is not None:
-            await act_as(loan.conn, user_id)
+            cast(_Connection, loan.conn).act_next_as(user_id)
+        await block.start()
         try:
             yield loan.conn
         except Exception:
@@ -202,7 +214,7 @@ async def transaction(
 
 async def act_as(conn: Connection, user_id: UUID) -> None:
     """From here to the end of the transaction, row level security sees this user."""
-    await conn.execute("SELECT set_config('app.user_id', $1, true)", str(user_id))
+    await conn.execute("SELECT act_as($1)", user_id)
 
 
 @asynccontextmanager

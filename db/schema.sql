@@ -41,6 +41,8 @@ ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX users_current_organization_id_idx ON users (current_organization_id);
 
+CREATE TRIGGER forget_readable AFTER UPDATE OF is_active, deleted_at, is_admin ON users FOR EACH STATEMENT
+    EXECUTE FUNCTION forget_readable();
 CREATE TRIGGER keep_email_flags_equal BEFORE INSERT OR UPDATE OF email, email_verified, is_email_verified ON users
     FOR EACH ROW EXECUTE FUNCTION keep_email_flags_equal();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
@@ -111,13 +113,15 @@ CREATE TABLE organizations (
 ALTER TABLE organizations FORCE ROW LEVEL SECURITY;
 ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
 
+CREATE TRIGGER forget_readable AFTER UPDATE OF is_active, deleted_at ON organizations FOR EACH STATEMENT
+    EXECUTE FUNCTION forget_readable();
 CREATE CONSTRAINT TRIGGER organization_needs_owner AFTER INSERT
     OR UPDATE OF deleted_at ON organizations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION new_organization_needs_owner();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON organizations FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON organizations FOR SELECT TO liveconvo_api
-    USING (id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON organizations FOR UPDATE TO liveconvo_api
     USING (id = ANY (ARRAY(SELECT my_managed_organization_ids())))
     WITH CHECK (id = ANY (ARRAY(SELECT my_managed_organization_ids())));
@@ -175,13 +179,15 @@ CREATE INDEX organization_members_user_id_idx ON organization_members (user_id);
 CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF role, status, permissions, monthly_audio_hours_limit,
     max_sessions_per_month ON organization_members FOR EACH ROW EXECUTE FUNCTION audit_change('role', 'status',
     'monthly_audio_hours_limit', 'max_sessions_per_month');
+CREATE TRIGGER forget_readable AFTER INSERT OR DELETE OR UPDATE OF organization_id, user_id,
+    status ON organization_members FOR EACH STATEMENT EXECUTE FUNCTION forget_readable();
 CREATE CONSTRAINT TRIGGER organization_needs_owner AFTER DELETE OR UPDATE OF role, status,
     organization_id ON organization_members DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.role = 'owner')
     EXECUTE FUNCTION organization_needs_owner();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON organization_members FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON organization_members FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_read ON organization_members FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_update ON organization_members FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
 CREATE POLICY media_read ON organization_members FOR SELECT TO liveconvo_media USING (true);
@@ -490,6 +496,9 @@ ALTER TABLE admin_grants ENABLE ROW LEVEL SECURITY;
 CREATE INDEX admin_grants_organization_id_idx ON admin_grants (organization_id);
 CREATE INDEX admin_grants_user_id_idx ON admin_grants (user_id, expires_at);
 
+CREATE TRIGGER forget_readable AFTER INSERT OR DELETE OR UPDATE ON admin_grants FOR EACH STATEMENT
+    EXECUTE FUNCTION forget_readable();
+
 CREATE POLICY api_read ON admin_grants FOR SELECT TO liveconvo_api
     USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
 CREATE POLICY jobs_delete ON admin_grants FOR DELETE TO liveconvo_jobs USING (true);
@@ -607,7 +616,8 @@ CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF status, plan_id 
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON subscriptions FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON subscriptions FOR SELECT TO liveconvo_api
-    USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT readable_organization_ids()))));
+    USING ((user_id = (SELECT app_user_id()))
+        OR (organization_id = ANY ((SELECT readable_organization_ids())::uuid[])));
 CREATE POLICY jobs_insert ON subscriptions FOR INSERT TO liveconvo_jobs WITH CHECK (true);
 CREATE POLICY jobs_read ON subscriptions FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_update ON subscriptions FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
@@ -853,7 +863,7 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE F
 CREATE POLICY api_insert ON sessions FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
 CREATE POLICY api_read ON sessions FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON sessions FOR UPDATE TO liveconvo_api
     USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
         OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
@@ -922,7 +932,7 @@ CREATE POLICY api_insert ON session_participants FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND ((user_id IS NULL)
         OR (user_id = (SELECT app_user_id()))));
 CREATE POLICY api_read ON session_participants FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_read ON session_participants FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_update ON session_participants FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
 CREATE POLICY media_read ON session_participants FOR SELECT TO liveconvo_media USING (true);
@@ -983,7 +993,7 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON transcripts REFERENCING NEW TABLE A
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON transcripts FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON transcripts FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON transcripts FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON transcripts FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON transcripts FOR INSERT TO liveconvo_media
@@ -1044,7 +1054,7 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON guidance REFERENCING NEW TABLE AS a
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON guidance FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_read ON guidance FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON guidance FOR UPDATE TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT my_organization_ids())))
     WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
@@ -1123,7 +1133,7 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON summaries FOR EACH ROW EXECUTE 
 CREATE POLICY api_insert ON summaries FOR INSERT TO liveconvo_api
     WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
 CREATE POLICY api_read ON summaries FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON summaries FOR UPDATE TO liveconvo_api
     USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
         OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
@@ -1202,8 +1212,8 @@ CREATE POLICY api_insert ON templates FOR INSERT TO liveconvo_api
 CREATE POLICY api_read ON templates FOR SELECT TO liveconvo_api
     USING (((user_id = (SELECT app_user_id())) AND (NOT is_organization_template) AND ((organization_id IS NULL)
         OR (organization_id = ANY (ARRAY(SELECT my_organization_ids()))))) OR (is_organization_template
-        AND (organization_id = ANY (ARRAY(SELECT readable_organization_ids())))) OR (is_active AND (is_system_template
-        OR is_public)));
+        AND (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]))) OR (is_active
+        AND (is_system_template OR is_public)));
 CREATE POLICY api_update ON templates FOR UPDATE TO liveconvo_api
     USING (((user_id = (SELECT app_user_id())) AND (NOT is_organization_template) AND ((organization_id IS NULL)
         OR (organization_id = ANY (ARRAY(SELECT my_organization_ids()))))) OR (is_organization_template
@@ -1272,7 +1282,7 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON documents FOR EACH ROW EXECUTE 
 CREATE POLICY api_insert ON documents FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
 CREATE POLICY api_read ON documents FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON documents FOR UPDATE TO liveconvo_api
     USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
         OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
@@ -1332,7 +1342,7 @@ CREATE POLICY api_delete ON session_context FOR DELETE TO liveconvo_api
 CREATE POLICY api_insert ON session_context FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
 CREATE POLICY api_read ON session_context FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON session_context FOR UPDATE TO liveconvo_api
     USING ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
@@ -1382,7 +1392,7 @@ CREATE POLICY api_insert ON prep_checklist FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
         AND (created_by = (SELECT app_user_id())));
 CREATE POLICY api_read ON prep_checklist FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON prep_checklist FOR UPDATE TO liveconvo_api
     USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (created_by = (SELECT app_user_id())))
         OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
@@ -1432,7 +1442,7 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON session_timeline_events REFERENCING
     EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_read ON session_timeline_events FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON session_timeline_events FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON session_timeline_events FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON session_timeline_events FOR INSERT TO liveconvo_media
@@ -1478,7 +1488,7 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON recordings REFERENCING NEW TABLE AS
     EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_read ON recordings FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON recordings FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON recordings FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_update ON recordings FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
@@ -1520,7 +1530,7 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON consents REFERENCING NEW TABLE AS a
     EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_read ON consents FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON consents FOR UPDATE TO liveconvo_api
     USING ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())))
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (user_id = (SELECT app_user_id())));
@@ -1581,7 +1591,7 @@ CREATE POLICY api_insert ON session_share_links FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
         AND (created_by = (SELECT app_user_id())));
 CREATE POLICY api_read ON session_share_links FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON session_share_links FOR UPDATE TO liveconvo_api
     USING (((organization_id = ANY (ARRAY(SELECT my_organization_ids()))) AND (created_by = (SELECT app_user_id())))
         OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))))
@@ -1715,7 +1725,7 @@ ALTER TABLE calls ENABLE ROW LEVEL SECURITY;
 CREATE INDEX calls_node_idx ON calls (node);
 
 CREATE POLICY api_read ON calls FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_read ON calls FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON calls FOR INSERT TO liveconvo_media WITH CHECK (true);
 CREATE POLICY media_read ON calls FOR SELECT TO liveconvo_media USING (true);
@@ -1751,7 +1761,7 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON session_events REFERENCING NEW TABL
     EXECUTE FUNCTION refuse_erased();
 
 CREATE POLICY api_read ON session_events FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON session_events FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON session_events FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON session_events FOR INSERT TO liveconvo_media
@@ -1814,7 +1824,7 @@ CREATE POLICY api_insert ON call_commands FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
         AND (created_by = (SELECT app_user_id())));
 CREATE POLICY api_read ON call_commands FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON call_commands FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON call_commands FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_read ON call_commands FOR SELECT TO liveconvo_media USING (true);
@@ -1901,7 +1911,7 @@ CREATE POLICY api_insert ON session_invites FOR INSERT TO liveconvo_api
     WITH CHECK ((organization_id = ANY (ARRAY(SELECT my_organization_ids())))
         AND (created_by = (SELECT app_user_id())));
 CREATE POLICY api_read ON session_invites FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY api_update ON session_invites FOR UPDATE TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT my_organization_ids())))
     WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
@@ -2026,6 +2036,20 @@ $$;
 
 REVOKE ALL ON FUNCTION accept_invitation FROM PUBLIC;
 GRANT ALL ON FUNCTION accept_invitation TO liveconvo_api;
+
+CREATE FUNCTION act_as(wanted_user_id uuid) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM set_config('app.user_id', wanted_user_id::text, true);
+    PERFORM set_config('app.readable', look_up_readable()::text, true);
+    PERFORM set_config('app.readable_by', wanted_user_id::text, true);
+END
+$$;
+
+REVOKE ALL ON FUNCTION act_as FROM PUBLIC;
+GRANT ALL ON FUNCTION act_as TO liveconvo_api;
 
 CREATE FUNCTION add_usage_seconds(session_ids uuid[], organization_ids uuid[], user_ids uuid[],
     minutes_at timestamptz[], seconds integer[]) RETURNS void
@@ -2245,15 +2269,23 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('audit ' || coalesce(NEW.organization_id::text, ''), 0));
     NEW.id := nextval(pg_get_serial_sequence('audit_log', 'id'));
     NEW.at := clock_timestamp();
-    -- Two branches: IS NOT DISTINCT FROM knows no index, and this runs for every entry.
+    -- Two branches: IS NOT DISTINCT FROM knows no index, and this runs for every entry. In the order of the chains'
+    -- index, and BETWEEN instead of =, which would make that order the same as by id alone: a chain that has rested for
+    -- long would be looked for through everybody's entries.
     IF NEW.organization_id IS NULL THEN
-        NEW.previous_hash := (SELECT hash FROM audit_log WHERE organization_id IS NULL ORDER BY id DESC LIMIT 1);
+        NEW.previous_hash := (
+            SELECT hash
+            FROM audit_log
+            WHERE organization_id IS NULL
+            ORDER BY organization_id, id DESC
+            LIMIT 1
+        );
     ELSE
         NEW.previous_hash := (
             SELECT hash
             FROM audit_log
-            WHERE organization_id = NEW.organization_id
-            ORDER BY id DESC
+            WHERE organization_id BETWEEN NEW.organization_id AND NEW.organization_id
+            ORDER BY organization_id, id DESC
             LIMIT 1
         );
     END IF;
@@ -2661,6 +2693,7 @@ REVOKE ALL ON FUNCTION derive_from_intervals FROM PUBLIC;
 CREATE FUNCTION derive_usage(wanted_session_ids uuid[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
     PERFORM lock_usage(wanted_session_ids);
@@ -2888,6 +2921,18 @@ REVOKE ALL ON FUNCTION first_broken_audit FROM PUBLIC;
 GRANT ALL ON FUNCTION first_broken_audit TO liveconvo_api;
 GRANT ALL ON FUNCTION first_broken_audit TO liveconvo_jobs;
 
+CREATE FUNCTION forget_readable() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM set_config('app.readable', '', true);
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION forget_readable FROM PUBLIC;
+
 CREATE FUNCTION free_seats(wanted_organization_id uuid) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3060,6 +3105,26 @@ $$;
 
 REVOKE ALL ON FUNCTION lock_usage FROM PUBLIC;
 GRANT ALL ON FUNCTION lock_usage TO liveconvo_media;
+
+CREATE FUNCTION look_up_readable() RETURNS uuid[]
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT ARRAY(
+        SELECT my_organization_ids()
+        UNION ALL
+        SELECT organization_id
+        FROM admin_grants
+        WHERE user_id = app_user_id()
+            AND closed_at IS NULL
+            AND expires_at > now()
+            AND opened_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
+            AND is_platform_admin()
+    )
+$$;
+
+REVOKE ALL ON FUNCTION look_up_readable FROM PUBLIC;
+GRANT ALL ON FUNCTION look_up_readable TO liveconvo_api;
 
 CREATE FUNCTION media_zero_ms(recording_started_at timestamptz, call_started_at timestamptz,
     created_at timestamptz) RETURNS bigint
@@ -3304,12 +3369,13 @@ CREATE FUNCTION organization_people(wanted_organization_id uuid) RETURNS TABLE(u
     full_name varchar)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
     SELECT users.id, users.email, users.full_name
     FROM organization_members
     JOIN users ON users.id = organization_members.user_id
     WHERE organization_members.organization_id = wanted_organization_id
-        AND wanted_organization_id IN (SELECT readable_organization_ids())
+        AND wanted_organization_id = ANY (readable_organization_ids())
 $$;
 
 REVOKE ALL ON FUNCTION organization_people FROM PUBLIC;
@@ -3348,20 +3414,11 @@ $$;
 
 REVOKE ALL ON FUNCTION place_usage FROM PUBLIC;
 
-CREATE FUNCTION readable_organization_ids() RETURNS SETOF uuid
-    LANGUAGE sql STABLE SECURITY DEFINER ROWS 2
-    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
-    AS $$
-    SELECT my_organization_ids()
-    UNION ALL
-    SELECT organization_id
-    FROM admin_grants
-    WHERE user_id = app_user_id()
-        AND closed_at IS NULL
-        AND expires_at > now()
-        AND opened_in IS DISTINCT FROM pg_current_xact_id_if_assigned()
-        AND is_platform_admin()
-$$;
+CREATE FUNCTION readable_organization_ids() RETURNS uuid[]
+    LANGUAGE sql STABLE
+    RETURN COALESCE(CASE WHEN (current_setting('app.readable_by', true) = current_setting('app.user_id',
+        true)) THEN (NULLIF(current_setting('app.readable', true), ''))::uuid[] ELSE NULL::uuid[] END,
+        look_up_readable());
 
 REVOKE ALL ON FUNCTION readable_organization_ids FROM PUBLIC;
 GRANT ALL ON FUNCTION readable_organization_ids TO liveconvo_api;
@@ -3598,6 +3655,7 @@ CREATE FUNCTION sum_up_usage(session_ids uuid[], organization_ids uuid[], user_i
     months timestamp[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
     this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');

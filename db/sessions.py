@@ -237,7 +237,8 @@ async def recount(conn: Connection, session_id: UUID) -> None:
                 SELECT coalesce(round(sum(end_s - start_s)), 0)
                 FROM finals
                 JOIN session_participants ON session_participants.id = finals.participant_id
-                WHERE session_participants.role = 'host'
+                WHERE session_participants.session_id = $1
+                    AND session_participants.role = 'host'
             ),
             silence_periods_count = (SELECT count(*) FROM waits WHERE wait_s >= $2)
         WHERE id = $1

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 import asyncpg
 
 from db.errors import translate
-from db.pool import Connection
+from db.pool import Connection, act_as
 from tests.actors import Actor
 
 REFUSED = "42501"
@@ -60,12 +60,13 @@ async def rolled_back(conn: Connection) -> AsyncIterator[None]:
 async def acting(conn: Connection, actor: Actor) -> AsyncIterator[None]:
     """As a server of this role, for this person."""
     async with rolled_back(conn):
-        # '' is what a connection that was used before has where nobody is known.
-        who = "" if actor.user_id is None else str(actor.user_id)
         # Not SET ROLE: some functions ask for session_user, because in a definer function current_user is the owner.
-        await conn.execute(
-            f"SET LOCAL SESSION AUTHORIZATION {actor.login}; SELECT set_config('app.user_id', '{who}', true)"
-        )
+        await conn.execute(f"SET LOCAL SESSION AUTHORIZATION {actor.login}")
+        if actor.user_id is None:
+            # '' is what a connection that was used before has where nobody is known.
+            await conn.execute("SELECT set_config('app.user_id', '', true)")
+        else:
+            await act_as(conn, actor.user_id)
         yield
 
 

@@ -13,7 +13,7 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     "my_managed_organization_ids": (frozenset({API}), "reads one's own memberships"),
     "my_owned_organization_ids": (frozenset({API}), "reads one's own memberships"),
     "my_verified_email": (frozenset({API}), "reads one's own address"),
-    "readable_organization_ids": (frozenset({API}), "reads one's own memberships and doors"),
+    "look_up_readable": (frozenset({API}), "reads one's own memberships and doors"),
     "has_call": (frozenset({MEDIA}), "what a node may write hangs on the lease"),
     # credentials: nobody is known yet
     "authenticate": (frozenset({API}), "takes the sha256 of a cookie"),

@@ -103,6 +103,31 @@ async def _asks_for_the_session(conn: Connection, stage: Stage, table: str) -> N
         _refused(await attempt(conn, *statement), "session_not_found", NOT_FOUND)
 
 
+NO_LONGER_READ = {
+    "admin_grants": ("UPDATE admin_grants SET closed_at = now() WHERE user_id = $1", "door_keeper"),
+    "organization_members": ("DELETE FROM organization_members WHERE user_id = $1", "colleague"),
+    "organizations": (
+        """
+        UPDATE organizations
+        SET is_active = false
+        WHERE id IN (SELECT organization_id FROM organization_members WHERE user_id = $1)
+        """,
+        "colleague",
+    ),
+    "users": ("UPDATE users SET is_active = false WHERE id = $1", "colleague"),
+}
+
+
+async def _forgets_readable(conn: Connection, stage: Stage, table: str) -> None:
+    """What may no longer be read is not read from the next statement on, though it was looked up before."""
+    statement, name = NO_LONGER_READ[table]
+    north, reader = stage.world.sides["north"].id, stage.world.people[name]
+    await conn.execute("SELECT act_as($1)", reader)
+    assert north in await conn.fetchval("SELECT readable_organization_ids()")
+    await conn.execute(statement, reader)
+    assert north not in await conn.fetchval("SELECT readable_organization_ids()")
+
+
 # audit --------------------------------------------------------------------------------------------------------------
 
 
@@ -447,6 +472,7 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("*", "audit_change"): _audits,
     ("*", "refuse_erased"): _refuses_erased,
     ("*", "check_session"): _asks_for_the_session,
+    ("*", "forget_readable"): _forgets_readable,
     ("audit_log", "chain_audit"): _chains_audit,
     ("audit_log", "keep_audit"): _keeps_audit,
     ("audit_log", "keep_all_audit"): _keeps_all_audit,

@@ -119,8 +119,10 @@ $$;
 
 -- The seconds of a minute are the whole seconds of the union up to its end, less those up to its begin: milliseconds
 -- left over go on to the next minute, a minute has 60 at most, and the session's total is exact to the second.
+-- A generic plan: one for each array takes longer to make than all the rest takes to run.
 CREATE FUNCTION derive_usage(wanted_session_ids uuid[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
     PERFORM lock_usage(wanted_session_ids);
     -- A statement of its own: it sees what others committed before they gave the lock away.
@@ -209,7 +211,8 @@ CREATE TRIGGER derive_from_deleted AFTER DELETE ON usage_intervals
 -- What was recorded of these people in these months (UTC, without a zone), and in these sessions, summed up anew.
 CREATE FUNCTION sum_up_usage(session_ids uuid[], organization_ids uuid[], user_ids uuid[], months timestamp[])
 RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     this_month timestamp := date_trunc('month', now() AT TIME ZONE 'UTC');
 BEGIN

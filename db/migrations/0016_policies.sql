@@ -88,7 +88,7 @@ CREATE POLICY jobs_delete ON beta_waitlist FOR DELETE TO liveconvo_jobs
 -- call_commands -------------------------------------------------------------------------------------------------------
 GRANT SELECT ON call_commands TO liveconvo_api;
 CREATE POLICY api_read ON call_commands FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     id, session_id, organization_id, kind, payload, created_by
 ) ON call_commands TO liveconvo_api;
@@ -113,7 +113,7 @@ CREATE POLICY jobs_delete ON call_commands FOR DELETE TO liveconvo_jobs
 -- calls ---------------------------------------------------------------------------------------------------------------
 GRANT SELECT ON calls TO liveconvo_api;
 CREATE POLICY api_read ON calls FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT ON calls TO liveconvo_media;
 CREATE POLICY media_read ON calls FOR SELECT TO liveconvo_media
     USING (true);
@@ -131,7 +131,7 @@ CREATE POLICY jobs_read ON calls FOR SELECT TO liveconvo_jobs
 -- consents ------------------------------------------------------------------------------------------------------------
 GRANT SELECT ON consents TO liveconvo_api;
 CREATE POLICY api_read ON consents FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT UPDATE (
     withdrawn_at
 ) ON consents TO liveconvo_api;
@@ -160,7 +160,7 @@ CREATE POLICY jobs_update ON consents FOR UPDATE TO liveconvo_jobs
 -- documents -----------------------------------------------------------------------------------------------------------
 GRANT SELECT ON documents TO liveconvo_api;
 CREATE POLICY api_read ON documents FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     session_id, user_id, organization_id, original_filename, file_type, file_size_bytes, file_url
 ) ON documents TO liveconvo_api;
@@ -192,7 +192,7 @@ CREATE POLICY jobs_delete ON documents FOR DELETE TO liveconvo_jobs
 -- guidance ------------------------------------------------------------------------------------------------------------
 GRANT SELECT ON guidance TO liveconvo_api;
 CREATE POLICY api_read ON guidance FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT UPDATE (
     was_displayed, was_clicked, was_dismissed, user_feedback
 ) ON guidance TO liveconvo_api;
@@ -296,7 +296,7 @@ CREATE POLICY jobs_delete ON organization_invitations FOR DELETE TO liveconvo_jo
 -- organization_members ------------------------------------------------------------------------------------------------
 GRANT SELECT ON organization_members TO liveconvo_api;
 CREATE POLICY api_read ON organization_members FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT (
     organization_id, user_id, monthly_audio_hours_limit
 ) ON organization_members TO liveconvo_media;
@@ -315,7 +315,7 @@ CREATE POLICY jobs_update ON organization_members FOR UPDATE TO liveconvo_jobs
 -- organizations -------------------------------------------------------------------------------------------------------
 GRANT SELECT ON organizations TO liveconvo_api;
 CREATE POLICY api_read ON organizations FOR SELECT TO liveconvo_api
-    USING (id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT UPDATE (
     name, display_name, description, website_url, contact_email, phone, address_line_1, address_line_2, city,
     state_province, postal_code, country_code, default_timezone, default_language, branding_logo_url,
@@ -355,7 +355,7 @@ CREATE POLICY jobs_read ON plans FOR SELECT TO liveconvo_jobs
 -- prep_checklist ------------------------------------------------------------------------------------------------------
 GRANT SELECT ON prep_checklist TO liveconvo_api;
 CREATE POLICY api_read ON prep_checklist FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     session_id, organization_id, text, status, created_by
 ) ON prep_checklist TO liveconvo_api;
@@ -389,7 +389,7 @@ CREATE POLICY jobs_delete ON prep_checklist FOR DELETE TO liveconvo_jobs
 -- recordings ----------------------------------------------------------------------------------------------------------
 GRANT SELECT ON recordings TO liveconvo_api;
 CREATE POLICY api_read ON recordings FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT ON recordings TO liveconvo_media;
 CREATE POLICY media_read ON recordings FOR SELECT TO liveconvo_media
     USING (true);
@@ -412,7 +412,7 @@ CREATE POLICY jobs_delete ON recordings FOR DELETE TO liveconvo_jobs
 -- session_context -----------------------------------------------------------------------------------------------------
 GRANT SELECT ON session_context TO liveconvo_api;
 CREATE POLICY api_read ON session_context FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     session_id, user_id, organization_id, text_context, context_metadata
 ) ON session_context TO liveconvo_api;
@@ -440,7 +440,7 @@ CREATE POLICY jobs_delete ON session_context FOR DELETE TO liveconvo_jobs
 -- session_events ------------------------------------------------------------------------------------------------------
 GRANT SELECT ON session_events TO liveconvo_api;
 CREATE POLICY api_read ON session_events FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT ON session_events TO liveconvo_media;
 CREATE POLICY media_read ON session_events FOR SELECT TO liveconvo_media
     USING (true);
@@ -459,7 +459,7 @@ GRANT SELECT (
     id, session_id, organization_id, role, name, created_by, expires_at, revoked_at, created_at
 ) ON session_invites TO liveconvo_api;
 CREATE POLICY api_read ON session_invites FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     token_hash, session_id, organization_id, role, name, created_by, expires_at
 ) ON session_invites TO liveconvo_api;
@@ -483,7 +483,7 @@ CREATE POLICY jobs_delete ON session_invites FOR DELETE TO liveconvo_jobs
 -- session_participants ------------------------------------------------------------------------------------------------
 GRANT SELECT ON session_participants TO liveconvo_api;
 CREATE POLICY api_read ON session_participants FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     id, session_id, organization_id, user_id, name, role, source, shared_mic, coached, consent_version, consented_at
 ) ON session_participants TO liveconvo_api;
@@ -514,7 +514,7 @@ GRANT SELECT (
     access_count, last_accessed_at, created_at
 ) ON session_share_links TO liveconvo_api;
 CREATE POLICY api_read ON session_share_links FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     token_hash, session_id, organization_id, created_by, shared_tabs, message, recipient_email, expires_at
 ) ON session_share_links TO liveconvo_api;
@@ -539,7 +539,7 @@ CREATE POLICY jobs_delete ON session_share_links FOR DELETE TO liveconvo_jobs
 -- session_timeline_events ---------------------------------------------------------------------------------------------
 GRANT SELECT ON session_timeline_events TO liveconvo_api;
 CREATE POLICY api_read ON session_timeline_events FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT ON session_timeline_events TO liveconvo_media;
 CREATE POLICY media_read ON session_timeline_events FOR SELECT TO liveconvo_media
     USING (true);
@@ -556,7 +556,7 @@ CREATE POLICY jobs_delete ON session_timeline_events FOR DELETE TO liveconvo_job
 -- sessions ------------------------------------------------------------------------------------------------------------
 GRANT SELECT ON sessions TO liveconvo_api;
 CREATE POLICY api_read ON sessions FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     user_id, organization_id, title, conversation_type, selected_template_id, data_retention_days
 ) ON sessions TO liveconvo_api;
@@ -629,7 +629,7 @@ CREATE POLICY jobs_insert ON subscription_events FOR INSERT TO liveconvo_jobs
 -- subscriptions -------------------------------------------------------------------------------------------------------
 GRANT SELECT ON subscriptions TO liveconvo_api;
 CREATE POLICY api_read ON subscriptions FOR SELECT TO liveconvo_api
-    USING (user_id = (SELECT app_user_id()) OR organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (user_id = (SELECT app_user_id()) OR organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT (
     organization_id, user_id, plan_id, status, created_at
 ) ON subscriptions TO liveconvo_media;
@@ -649,7 +649,7 @@ CREATE POLICY jobs_update ON subscriptions FOR UPDATE TO liveconvo_jobs
 -- summaries -----------------------------------------------------------------------------------------------------------
 GRANT SELECT ON summaries TO liveconvo_api;
 CREATE POLICY api_read ON summaries FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT INSERT (
     session_id, user_id, organization_id, title
 ) ON summaries TO liveconvo_api;
@@ -721,7 +721,7 @@ CREATE POLICY jobs_delete ON system_logs FOR DELETE TO liveconvo_jobs
 -- templates -----------------------------------------------------------------------------------------------------------
 GRANT SELECT ON templates TO liveconvo_api;
 CREATE POLICY api_read ON templates FOR SELECT TO liveconvo_api
-    USING ((user_id = (SELECT app_user_id()) AND NOT is_organization_template AND (organization_id IS NULL OR organization_id = ANY (ARRAY(SELECT my_organization_ids())))) OR (is_organization_template AND organization_id = ANY (ARRAY(SELECT readable_organization_ids()))) OR (is_active AND (is_system_template OR is_public)));
+    USING ((user_id = (SELECT app_user_id()) AND NOT is_organization_template AND (organization_id IS NULL OR organization_id = ANY (ARRAY(SELECT my_organization_ids())))) OR (is_organization_template AND organization_id = ANY ((SELECT readable_organization_ids())::uuid[])) OR (is_active AND (is_system_template OR is_public)));
 GRANT INSERT (
     user_id, organization_id, name, description, conversation_type, is_organization_template, guidance_prompts,
     context_instructions, summary_template
@@ -748,7 +748,7 @@ CREATE POLICY jobs_delete ON templates FOR DELETE TO liveconvo_jobs
 -- transcripts ---------------------------------------------------------------------------------------------------------
 GRANT SELECT ON transcripts TO liveconvo_api;
 CREATE POLICY api_read ON transcripts FOR SELECT TO liveconvo_api
-    USING (organization_id = ANY (ARRAY(SELECT readable_organization_ids())));
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 GRANT SELECT ON transcripts TO liveconvo_media;
 CREATE POLICY media_read ON transcripts FOR SELECT TO liveconvo_media
     USING (true);

@@ -8,6 +8,7 @@ plans, made for its arguments and for any: both are looked at.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -122,7 +123,7 @@ def unindexed(plans: Sequence[Plan], catalog: Catalog) -> list[str]:
 
 
 async def plan_rows(
-    superuser: Connection, urls: Mapping[str, str], queries: Sequence[Query], sample: Sample
+    superuser: Connection, urls: Mapping[str, str], queries: Sequence[Query], samples: Sequence[Sample]
 ) -> list[Row]:
     """How many queries read a whole table, and which."""
     catalog = await read_catalog(superuser)
@@ -131,7 +132,7 @@ async def plan_rows(
     for role, url in urls.items():
         async with explainer(url) as explaining:
             for query in (query for query in queries if query.role == role):
-                for mode in PLAN_MODES:
+                for sample, mode in itertools.product(samples, PLAN_MODES):
                     if steps := unindexed(await explaining.plans(query, sample, mode), catalog):
                         found[query.name] = steps[0].partition(":")[0]
     await _keep_plans(superuser)

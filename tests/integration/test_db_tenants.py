@@ -245,6 +245,20 @@ async def test_acting_as_somebody_ends_with_the_transaction(world: World) -> Non
         assert await conn.fetchval("SELECT app_user_id()") is None
 
 
+async def test_what_one_may_read_does_not_stay_for_the_next_person_of_a_transaction(world: World) -> None:
+    alice, charlie = world.people.alice, world.people.charlie
+    ids = "SELECT readable_organization_ids()"
+    async with transaction(world.api, user_id=alice.user_id) as conn:
+        assert await conn.fetchval(ids) == [alice.organization_id]
+        await act_as(conn, charlie.user_id)
+        assert await conn.fetchval(ids) == [charlie.organization_id]
+        # As programs of the release before say it.
+        await conn.execute("SELECT set_config('app.user_id', $1, true)", str(alice.user_id))
+        assert await conn.fetchval(ids) == [alice.organization_id]
+        await conn.execute("SELECT set_config('app.user_id', '', true)")
+        assert await conn.fetchval(ids) == []
+
+
 async def test_a_bare_connection_without_transaction_sees_nothing(world: World, database: Database) -> None:
     conn = await asyncpg.connect(database.api_url)
     try:
