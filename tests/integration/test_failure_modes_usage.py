@@ -1,7 +1,6 @@
 """Ways in which an earlier product with these tables charged people for what they had not used, or for nothing at all.
 
-The numbers are those of the list in which its faults were written down. 26 has no test: it is about a balance of extra
-minutes that was charged beside the usage it was meant to cover; there is no such balance here.
+The numbers are those of tests/FAULTS.md.
 """
 
 from __future__ import annotations
@@ -295,6 +294,36 @@ async def test_24_members_have_their_organizations_plan(world: World) -> None:
     """Only the person who paid was looked up; everybody else was on the free plan."""
     await _put_on_plan(world, None, 777)
     assert (await _limit(world, world.bob)).minutes_limit == 777
+
+
+async def test_26_what_was_recorded_is_charged_once_when_more_is_bought(world: World) -> None:
+    """Minutes that were bought were charged beside the usage they were meant to cover: it grew, and they shrank."""
+    session = await _call(world)
+    await _put_on_plan(world, None, 60)
+    await _record(world, session, (0, 3_000))
+    before = await _limit(world)
+    assert (before.minutes_used, before.minutes_remaining) == (50, 10)
+    await _put_on_plan(world, None, 160)
+    after = await _limit(world)
+    assert (after.minutes_used, after.minutes_remaining) == (50, 110)
+    await _record(world, session, (0, 3_060))
+    assert (await _limit(world)).minutes_remaining == 109
+
+
+async def test_43_every_counter_that_is_shown_moves_with_a_recording(world: World) -> None:
+    """Some stayed 0 for ever, because what should have filled them named columns that were not there."""
+    counters = """
+        SELECT total_sessions_count, total_audio_hours_used, current_month_minutes_used, last_session_at
+        FROM organization_members
+        WHERE user_id = $1
+    """
+    [before] = await world.owner(counters, world.alice.user_id)
+    session = await _call(world)
+    await _record(world, session, (0, 360))
+    [after] = await world.owner(counters, world.alice.user_id)
+    assert [*map(float, before[:3]), before[3]] == [0, 0, 0, None]
+    assert [*map(float, after[:3]), after[3]] == [1, 0.1, 6, MONTH + timedelta(minutes=5)]
+    assert await _duration(world, session) == 360
 
 
 # payment
