@@ -201,7 +201,8 @@ class SessionMachine(RuleBasedStateMachine):
     async def _transact(self, command: Command) -> None:
         conn = self.world.hands[command.hand].conn
         await conn.execute("BEGIN")
-        await act_as(conn, self.world.alice.user_id)
+        if command.hand == "api":  # the others act for nobody
+            await act_as(conn, self.world.alice.user_id)
         await self._command(conn, command)
 
     async def _command(self, conn: Connection, command: Command) -> None:
