@@ -101,3 +101,9 @@ class TrickleUnsupportedError(MediaError):
 
     code = "trickle_unsupported"
     status = 405
+
+
+class OpusError(MediaError):
+    """Opus cannot make anything of this."""
+
+    code = "opus_invalid"
