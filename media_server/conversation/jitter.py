@@ -9,6 +9,8 @@ Rules:
   after a hole is never moved.
 - A position follows the sender's timestamps, unless they go back, or differ from the arrival by over 2 s: then the
   arrival decides. So do a new source and a sender that began to count anew.
+- After a packet that says "silence from here on" (DTX), silence leaves until the next packet, a second at most: who
+  waits for the end of a sentence hears it at once.
 - What comes twice, or after it was given up, is dropped. A sequence number far away counts only when its successor
   follows (RFC 3550 A.1).
 
@@ -37,6 +39,11 @@ MOST_HELD = 64
 CONCEALED = 4
 """Of a hole's first packets; libopus fades to silence within 100 ms."""
 LATE_SEQUENCE, FAR_SEQUENCE = 100, 3_000
+DTX_BYTES = 2
+"""A packet that is no longer says that its sender rests (RFC 6716 §2.1.9)."""
+REST_STEP = _ms(20)
+LONGEST_REST = _ms(1_000)
+"""A sender that rests says so every 400 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,11 @@ class Piece:
     position: int
     samples: int
     packet: Packet | None
-    """None: it was lost."""
+    """None: it was lost, or there was none."""
     after: Packet | None = None
     """The packet right behind a lost one."""
+    is_silence: bool = False
+    """The sender rests."""
 
 
 @dataclass(slots=True)
@@ -97,6 +106,7 @@ class JitterBuffer:
         """Of the line so far."""
         self._is_new_line = True
         """The sender's timestamps say nothing of what was before."""
+        self._is_resting = False
 
     def put(self, packet: Packet, arrival: int) -> list[Piece]:
         """What leaves now that this packet is here."""
@@ -126,11 +136,16 @@ class JitterBuffer:
                     break
                 pieces += self._give_up()
             pieces.append(self._release())
-        return pieces
+        return pieces + self._rest(now)
 
     def due(self) -> int | None:
-        """When the hole in front will be given up; None: nothing waits."""
-        return self._deadline() if self._held else None
+        """When something leaves though no packet comes; None: nothing will."""
+        if self._held:
+            return self._deadline()
+        if self._last is None or not self._is_resting:
+            return None
+        _, arrival, position = self._last
+        return arrival + self._end - position + LEAST_WAIT + REST_STEP
 
     def wait(self) -> int:
         """How long after its time a packet is still waited for."""
@@ -201,8 +216,23 @@ class JitterBuffer:
         position = self._position(packet, arrival, self._end)
         self._last = (packet, arrival, position)
         self._is_new_line = False
+        self._is_resting = len(packet.payload) <= DTX_BYTES
         self._end = position + packet.samples
         return Piece(position, packet.samples, packet)
+
+    def _rest(self, now: int) -> list[Piece]:
+        """The silence up to now, less what a packet on its way may still fill."""
+        if self._last is None or not self._is_resting or self._held:
+            return []
+        _, arrival, position = self._last
+        if now - arrival > LONGEST_REST:
+            self._is_resting = False
+            return []
+        begin, silent = self._end, position + now - arrival - LEAST_WAIT - self._end
+        if silent < REST_STEP:
+            return []
+        self._end += silent // REST_STEP * REST_STEP
+        return [Piece(begin, self._end - begin, None, is_silence=True)]
 
     def _give_up(self) -> list[Piece]:
         """The hole in front of the first packet that waits."""

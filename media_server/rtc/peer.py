@@ -8,7 +8,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.rtp import RtpPacket
 
 from media_server.errors import BadOfferError
 from media_server.rtc.audio_input import AudioBlock
@@ -16,7 +17,7 @@ from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.rtc.heartbeat import Heartbeat, transports
 from media_server.rtc.mixer import MixTrack
 from media_server.rtc.outbox import Outbox
-from media_server.rtc.receiver import discard, receive_audio
+from media_server.rtc.receiver import AudioReceiver, take_over
 from media_server.settings import Limits
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ class PeerCallbacks:
 
     on_audio: Callable[[AudioBlock], None]
     on_message: Callable[[str | bytes], None]
+    is_heard: Callable[[], bool] = lambda: True
+    """Whether anybody may hear this participant now."""
 
 
 class Peer:
@@ -43,10 +46,9 @@ class Peer:
         self._gone = asyncio.Event()
         self._settled = asyncio.Event()
         self._is_connected = False
-        self._tracks: asyncio.Queue[MediaStreamTrack] = asyncio.Queue(maxsize=limits.offer_sections)
+        self._receiver = AudioReceiver(callbacks.on_audio, callbacks.is_heard, asyncio.get_running_loop())
         self.outbox = Outbox(limits)
         self.heartbeat = Heartbeat()
-        self._pc.on("track", self._tracks.put_nowait)
         self._pc.on("connectionstatechange", self._on_state)
 
     async def answer(self, offer: str, mix: MixTrack) -> str:
@@ -59,6 +61,7 @@ class Peer:
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             self._refuse_video()
+            self._take_audio()
             self._pc.addTrack(mix)
             if has_data_section(sdp):
                 self.outbox.open(self._pc, self._callbacks.on_message, self.leave)
@@ -80,17 +83,16 @@ class Peer:
         return self._is_connected
 
     async def run(self) -> None:
-        """Receive until the peer has left, was not connected in time, or fell silent. Closing is the caller's."""
+        """Until the peer has left, was not connected in time, or fell silent. Closing is the caller's."""
         async with asyncio.TaskGroup() as tasks:
-            receiving = tasks.create_task(self._receive())
             watching = tasks.create_task(self._watch())
             await self._gone.wait()
-            receiving.cancel()
             watching.cancel()
 
     async def close(self) -> None:
         """Close within the deadline; what hangs loses its sockets."""
         self.leave()
+        self._receiver.stop()
         try:
             async with asyncio.timeout(self._limits.close_s):
                 await self._pc.close()
@@ -109,24 +111,21 @@ class Peer:
             if transceiver.kind == "video":
                 transceiver.direction = "inactive"
 
+    def _take_audio(self) -> None:
+        """The first audio track is the participant's; whatever else comes is dropped."""
+        take: Callable[[RtpPacket], None] | None = self._receiver.receive
+        for transceiver in self._pc.getTransceivers():
+            is_audio = transceiver.kind == "audio"
+            take_over(transceiver.receiver, take if is_audio else None)
+            if is_audio:
+                take = None
+
     def _on_state(self) -> None:
         if self._pc.connectionState == "connected":
             self._is_connected = True
             self._settled.set()
         elif self._pc.connectionState in ("closed", "failed"):
             self.leave()
-
-    async def _receive(self) -> None:
-        """The first audio track is the participant's; whatever else comes is consumed and dropped."""
-        async with asyncio.TaskGroup() as tasks:
-            has_audio = False
-            while True:
-                track = await self._tracks.get()
-                if track.kind == "audio" and not has_audio:
-                    has_audio = True
-                    tasks.create_task(receive_audio(track, self._callbacks.on_audio))
-                else:
-                    tasks.create_task(discard(track))
 
     async def _watch(self) -> None:
         try:

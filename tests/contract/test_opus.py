@@ -6,16 +6,7 @@ import pytest
 
 from media_server.errors import OpusError
 from media_server.rtc.opus import Decoder, Encoder, carries_fec, packet_samples
-
-FRAME = 960
-
-
-def voice(frames: int) -> npt.NDArray[np.int16]:
-    """Something that Opus takes for a voice: harmonics of a gliding pitch, in syllables."""
-    t = np.arange(frames * FRAME) / 48_000
-    phase = 2 * np.pi * (140 * t + 8 * np.sin(2 * np.pi * 0.7 * t))
-    tone = sum(np.sin(k * phase) / k for k in range(1, 12))
-    return (6_000 * tone * (0.6 + 0.4 * np.sin(2 * np.pi * 3 * t))).astype(np.int16)
+from tests.voice import FRAME, voice
 
 
 def packets(samples: npt.NDArray[np.int16], **options: bool) -> list[bytes]:

@@ -26,6 +26,9 @@ FRAME = 960
 MS = 48
 
 
+DTX = b"\x00"
+
+
 def packet(number: int, *, ssrc: int = 1, first_sequence: int = 0, first_timestamp: int = 0) -> Packet:
     return Packet(
         ssrc,
@@ -135,6 +138,29 @@ def test_silence_that_was_not_sent_is_a_gap() -> None:
     pieces = through(buffer, arrived(said))
     assert positions(pieces) == [0, FRAME, 50 * FRAME, 51 * FRAME]
     assert buffer.counts.lost == 0
+
+
+def test_a_sender_that_rests_is_silent_at_once_for_a_second_at_most() -> None:
+    buffer = JitterBuffer()
+    buffer.put(packet(0), 0)
+    buffer.put(replace(packet(1), payload=DTX), FRAME)
+    pieces = []
+    while (due := buffer.due()) is not None:
+        pieces += buffer.take(due)
+    assert all(piece.is_silence for piece in pieces)
+    assert pieces[0].position == 2 * FRAME
+    assert 900 * MS < sum(piece.samples for piece in pieces) <= 1_000 * MS
+    [after] = buffer.put(replace(packet(80), sequence_number=2), 80 * FRAME)
+    assert after.position == 80 * FRAME
+
+
+def test_speech_that_goes_on_is_never_behind_the_silence_before_it() -> None:
+    buffer = JitterBuffer()
+    buffer.put(packet(0), 0)
+    buffer.put(replace(packet(1), payload=DTX), FRAME)
+    silence = buffer.take(20 * FRAME)
+    [speech] = buffer.put(replace(packet(20), sequence_number=2), 20 * FRAME + 5 * MS)
+    assert silence[-1].position + silence[-1].samples <= speech.position == 20 * FRAME
 
 
 def test_both_counters_wrap() -> None:
