@@ -52,7 +52,7 @@ async def run_node(settings: Settings) -> None:
     Raises:
         WeightsError: a model's weights are missing or altered.
     """
-    offer_addresses(settings.ice_addresses)
+    offer_addresses(settings.ice_addresses, settings.udp_ports)
     listener = Listener(catalog.voice_activity(settings))
     transcriber = Transcriber(catalog.recognizer(settings), settings.asr_workers)
     stop = _stop_signal()

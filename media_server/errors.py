@@ -103,6 +103,13 @@ class TrickleUnsupportedError(MediaError):
     status = 405
 
 
+class NoPortError(MediaError):
+    """Every UDP port of this media node is taken; try again."""
+
+    code = "no_port"
+    status = 503
+
+
 class OpusError(MediaError):
     """Opus cannot make anything of this."""
 

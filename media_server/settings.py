@@ -55,6 +55,8 @@ class Settings:
     """The only origin that CORS answers."""
     ice_addresses: tuple[str, ...]
     """Host candidates; empty: every address of the machine, and 127.0.0.1."""
+    udp_ports: range | None
+    """What calls may use of the machine's ports; None: any."""
     whisper_model: str
     """`tiny.en` (bundled), a name faster-whisper knows, or a folder."""
     whisper_device: str
@@ -86,6 +88,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         public_url=environ.get("LIVECONVO_MEDIA_URL", f"http://localhost:{int(port)}").rstrip("/"),
         public_origin=environ.get("LIVECONVO_PUBLIC_ORIGIN", "http://localhost:8080").rstrip("/"),
         ice_addresses=_words(environ.get("LIVECONVO_ICE_ADDRESSES", "")),
+        udp_ports=_ports(environ),
         whisper_model=environ.get("LIVECONVO_WHISPER_MODEL", "tiny.en"),
         whisper_device=environ.get("LIVECONVO_WHISPER_DEVICE", "cpu"),
         asr_workers=int(_number(environ, "LIVECONVO_ASR_WORKERS", 0)),
@@ -112,6 +115,16 @@ def _number(environ: Mapping[str, str], name: str, default: float) -> float:
     if value < 0:
         raise SettingError(f"{name} must not be negative, it is {text}")
     return value
+
+
+def _ports(environ: Mapping[str, str]) -> range | None:
+    text = environ.get("LIVECONVO_UDP_PORTS", "")
+    if not text:
+        return None
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
+        raise SettingError(f"LIVECONVO_UDP_PORTS must be a range like 20000-20999, from 1024 on, not {text!r}")
+    return range(int(first), int(last) + 1)
 
 
 def _spool_bytes(environ: Mapping[str, str]) -> int:

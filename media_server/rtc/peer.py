@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket
 
-from media_server.errors import BadOfferError
+from media_server.errors import BadOfferError, MediaError
 from media_server.rtc.audio_input import AudioBlock
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.rtc.heartbeat import Heartbeat, transports
@@ -56,6 +56,7 @@ class Peer:
 
         Raises:
             BadOfferError: aiortc cannot make anything of it, whatever its parser raised.
+            NoPortError
         """
         sdp = checked_offer(offer, self._limits)
         try:
@@ -67,6 +68,8 @@ class Peer:
                 self.outbox.open(self._pc, self._callbacks.on_message, self.leave)
             self.heartbeat.listen_to(self._pc)
             await self._pc.setLocalDescription(await self._pc.createAnswer())
+        except MediaError:
+            raise
         except Exception as error:
             log.info("offer refused kind=%s", type(error).__name__)
             raise BadOfferError from error

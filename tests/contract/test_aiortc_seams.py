@@ -3,6 +3,8 @@
 import asyncio
 from importlib.metadata import version
 
+import aioice
+import aiortc.rtcicetransport
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
@@ -39,6 +41,14 @@ async def test_loopback_is_offered_when_it_is_named() -> None:
     client, server, _ = await connected_pair()
     assert "127.0.0.1" in client.localDescription.sdp
     assert client.localDescription.sdp.count("a=candidate:") == 2  # one a section
+    await asyncio.gather(client.close(), server.close())
+
+
+async def test_every_connection_is_made_of_the_class_that_is_replaced() -> None:
+    client, server, _ = await connected_pair()
+    (transport,) = transports(server)
+    assert type(transport.transport._connection) is aiortc.rtcicetransport.Connection
+    assert type(transport.transport._connection) is not aioice.Connection
     await asyncio.gather(client.close(), server.close())
 
 

@@ -25,3 +25,15 @@ def test_a_spool_too_small_for_a_call_is_refused(size: str) -> None:
 def test_what_is_missing_is_named(name: str) -> None:
     with pytest.raises(SettingError, match=name):
         read_settings({key: value for key, value in NEEDED.items() if key != name})
+
+
+def test_calls_use_any_port_unless_the_owner_names_some() -> None:
+    assert read_settings(NEEDED).udp_ports is None
+    assert read_settings({**NEEDED, "LIVECONVO_UDP_PORTS": "20000-20099"}).udp_ports == range(20000, 20100)
+    assert read_settings({**NEEDED, "LIVECONVO_UDP_PORTS": "65535-65535"}).udp_ports == range(65535, 65536)
+
+
+@pytest.mark.parametrize("ports", ["20000", "20099-20000", "80-90", "20000-65536", "a-b", "-5", "20000-"])
+def test_what_is_no_range_of_ports_is_refused(ports: str) -> None:
+    with pytest.raises(SettingError, match="LIVECONVO_UDP_PORTS"):
+        read_settings({**NEEDED, "LIVECONVO_UDP_PORTS": ports})

@@ -1,0 +1,88 @@
+"""Calls keep to the ports and addresses that their owner named."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+
+from deploy.ports import free_ports
+from media_server.errors import NoPortError
+from media_server.rtc.addresses import offer_addresses
+from media_server.rtc.mixer import MixTrack
+from media_server.rtc.peer import Peer, PeerCallbacks
+from media_server.settings import Limits
+
+CALLBACKS = PeerCallbacks(on_audio=lambda block: None, on_message=lambda raw: None)
+CONNECT_S = 5
+
+
+@pytest.fixture(autouse=True)
+def loopback() -> Iterator[None]:
+    yield
+    offer_addresses(("127.0.0.1",))
+
+
+@pytest.fixture
+async def client() -> RTCPeerConnection:
+    """Somebody who offers 127.0.0.1, on any port."""
+    offer_addresses(("127.0.0.1",))
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    pc.addTransceiver("audio", direction="recvonly")
+    await pc.setLocalDescription(await pc.createOffer())
+    return pc
+
+
+def candidates(sdp: str) -> set[tuple[str, int]]:
+    return {(host, int(port)) for host, port in re.findall(r"a=candidate:\S+ \d \w+ \d+ (\S+) (\d+) typ host", sdp)}
+
+
+async def connected(client: RTCPeerConnection, peer: Peer) -> str:
+    """The answer; the client is told none of its candidates, so that it sends nothing to what is not this machine."""
+    answer = await peer.answer(client.localDescription.sdp, MixTrack())
+    told = re.sub(r"a=(candidate:.*|end-of-candidates)\r\n", "", answer)
+    await client.setRemoteDescription(RTCSessionDescription(told, "answer"))
+    async with asyncio.timeout(CONNECT_S):
+        assert await peer.connected()
+    return answer
+
+
+async def test_a_call_uses_the_ports_that_were_named(client: RTCPeerConnection) -> None:
+    first = free_ports(4)
+    offer_addresses(("127.0.0.1",), range(first, first + 4))
+    peer = Peer(Limits(), CALLBACKS)
+    offered = candidates(await connected(client, peer))
+    assert offered
+    assert {port for _, port in offered} <= set(range(first, first + 4))
+    await asyncio.gather(peer.close(), client.close())
+
+
+async def test_when_all_ports_are_taken_the_next_one_is_told(client: RTCPeerConnection) -> None:
+    first = free_ports(1)
+    offer_addresses(("127.0.0.1",), range(first, first + 1))
+    peers = [Peer(Limits(), CALLBACKS), Peer(Limits(), CALLBACKS)]
+    await peers[0].answer(client.localDescription.sdp, MixTrack())
+    with pytest.raises(NoPortError):
+        await peers[1].answer(client.localDescription.sdp, MixTrack())
+    await asyncio.gather(*(peer.close() for peer in peers), client.close())
+
+
+async def test_a_port_is_free_again_when_its_peer_is_gone(client: RTCPeerConnection) -> None:
+    first = free_ports(1)
+    offer_addresses(("127.0.0.1",), range(first, first + 1))
+    for _ in range(2):
+        peer = Peer(Limits(), CALLBACKS)
+        await peer.answer(client.localDescription.sdp, MixTrack())
+        await peer.close()
+    await client.close()
+
+
+async def test_the_address_of_a_router_that_hands_everything_on_is_offered(client: RTCPeerConnection) -> None:
+    offer_addresses(("198.51.100.7",))  # nobody's, RFC 5737
+    peer = Peer(Limits(), CALLBACKS)
+    # The node's own checks reach the client, from wherever they come.
+    assert {host for host, _ in candidates(await connected(client, peer))} == {"198.51.100.7"}
+    await asyncio.gather(peer.close(), client.close())
