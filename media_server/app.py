@@ -168,7 +168,7 @@ async def _register(  # noqa: PLR0917
                     await db_calls.register_node(conn, settings.node, settings.public_url)
         except DbError as error:
             log.warning("node not registered kind=%s", type(error).__name__)
-        load = calls.live_participants / settings.limits.participants
+        load = calls.admission.load(calls.live_participants)
         await live.report_load(NodeLoad(settings.node, settings.public_url, load))
         await asyncio.sleep(REGISTER_EVERY_S)
 

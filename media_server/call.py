@@ -128,6 +128,10 @@ class Call:
     def is_over(self) -> bool:
         return self._ending is not None
 
+    def has(self, guest: Guest) -> bool:
+        """Whether they are here, on another connection."""
+        return any(one.guest.id == guest.id for one in self.participants.values())
+
     async def answer(self, guest: Guest, offer: str) -> tuple[Participant, Peer, str]:
         """Answer one offer; nothing of it is part of the call until `admit`."""
         await self._started.wait()

@@ -14,10 +14,12 @@ from db.errors import ConflictError, DbError, NotFoundError
 from db.live import Live
 from db.pool import Pool, transaction
 from media_server import telemetry
+from media_server.admission import Admission, watch_loop
 from media_server.call import Call, CallParts
 from media_server.errors import (
     CallElsewhereError,
     CallFullError,
+    NodeFullError,
     NodeNotReadyError,
     ResourceUnknownError,
     SessionCompletedError,
@@ -55,6 +57,7 @@ class Calls:
         self._spool = spool
         self._leases = leases
         self._live = live
+        self.admission = Admission(parts.settings.node_participants, parts.settings.limits.loop_late_s)
         self._calls: dict[UUID, Call] = {}
         self._starting: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._resources: dict[str, Resource] = {}
@@ -74,9 +77,10 @@ class Calls:
         """Host calls until `stop`, and until each has settled what was said."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            watching = tasks.create_task(self._watch())
+            watching = [tasks.create_task(self._watch()), tasks.create_task(watch_loop(self.admission))]
             await self._stopping.wait()
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             for call in self._calls.values():
                 call.end("node stops", completes=False)
 
@@ -91,11 +95,12 @@ class Calls:
 
         Raises:
             TicketError, SessionUnknownError, SessionCompletedError, CallElsewhereError, CallFullError,
-            NodeNotReadyError, BadOfferError, OfferTooLargeError.
+            NodeFullError, NodeNotReadyError, BadOfferError, OfferTooLargeError.
         """
         offer = checked_offer(offer, self._settings.limits)
         token_hash = hash_token(token)
         guest = await self._guest(session_id, token_hash)
+        self._check_room(session_id, guest)
         call = await self._call_for(session_id)
         call.joining += 1
         try:
@@ -134,6 +139,18 @@ class Calls:
         if resource.token_hash != hash_token(token):
             raise TicketError
         return resource
+
+    def _check_room(self, session_id: UUID, guest: Guest) -> None:
+        """
+        Raises:
+            NodeFullError: for somebody new; who comes back takes their own place.
+        """
+        call = self._calls.get(session_id)
+        if call is not None and call.has(guest):
+            return
+        if not self.admission.is_open(self.live_participants, is_new_call=call is None):
+            telemetry.REFUSED.inc()
+            raise NodeFullError
 
     async def _guest(self, session_id: UUID, token_hash: bytes) -> Guest:
         try:

@@ -103,6 +103,13 @@ class TrickleUnsupportedError(MediaError):
     status = 405
 
 
+class NodeFullError(MediaError):
+    """This media node takes nobody else now; try again, another one may take the call."""
+
+    code = "node_full"
+    status = 503
+
+
 class NoPortError(MediaError):
     """Every UDP port of this media node is taken; try again."""
 

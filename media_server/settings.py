@@ -31,6 +31,9 @@ class Limits:
     """A peer that nothing authenticated was heard of for so long is gone."""
     messages_per_s: int = 20
     participants: int = 50
+    """In one call."""
+    loop_late_s: float = 0.05
+    """A node whose event loop is later begins no new call."""
     events_buffered_bytes: int = 4 * 1024 * 1024
     """A reader that is so far behind is closed; it can come back with its last_seq."""
     live_buffered_bytes: int = 64 * 1024
@@ -67,6 +70,8 @@ class Settings:
     lease_s: float
     empty_call_s: float
     """A call that everybody left ends after this."""
+    node_participants: int
+    """How many people this node takes, in all its calls."""
     log_level: str
     limits: Limits = Limits()
 
@@ -95,6 +100,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         spool_bytes=_spool_bytes(environ),
         lease_s=_number(environ, "LIVECONVO_LEASE_S", 6),
         empty_call_s=_number(environ, "LIVECONVO_EMPTY_CALL_S", 120),
+        node_participants=_node_participants(environ),
         log_level=environ.get("LIVECONVO_LOG_LEVEL", "INFO"),
     )
 
@@ -125,6 +131,13 @@ def _ports(environ: Mapping[str, str]) -> range | None:
     if not (first.isdecimal() and last.isdecimal() and 1024 <= int(first) <= int(last) <= 65535):
         raise SettingError(f"LIVECONVO_UDP_PORTS must be a range like 20000-20999, from 1024 on, not {text!r}")
     return range(int(first), int(last) + 1)
+
+
+def _node_participants(environ: Mapping[str, str]) -> int:
+    participants = int(_number(environ, "LIVECONVO_NODE_PARTICIPANTS", 100))
+    if participants < 1:
+        raise SettingError("LIVECONVO_NODE_PARTICIPANTS must be at least 1")
+    return participants
 
 
 def _spool_bytes(environ: Mapping[str, str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 JOINS = Counter("liveconvo_media_joins_total", "Offers answered and admitted")
 CALLS_FAILED = Counter("liveconvo_media_calls_failed_total", "Calls that ended by an error of ours")
@@ -22,6 +22,12 @@ ENTRIES_LOST = Counter(
 SPOOLS_DAMAGED = Counter(
     "liveconvo_media_spools_damaged_total", "Spools that were set aside because the disk altered them"
 )
+LOOP_LATE = Histogram(
+    "liveconvo_media_loop_late_seconds",
+    "How late the event loop came to something",
+    buckets=(0.005, 0.02, 0.05, 0.2, 1),
+)
+REFUSED = Counter("liveconvo_media_refused_total", "Joins that were refused because the node was full or late")
 LAG_MS = Gauge("liveconvo_media_transcription_lag_ms", "Age of the oldest speech that waits for its final")
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -97,7 +98,9 @@ class SmallNode:
 
 
 @asynccontextmanager
-async def small_node(database: Database, folder: Path, *, spool_bytes: int = MAX_BYTES) -> AsyncIterator[SmallNode]:
+async def small_node(
+    database: Database, folder: Path, *, spool_bytes: int = MAX_BYTES, environ: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[SmallNode]:
     offer_addresses(("127.0.0.1",))
     port = free_port()
     settings = read_settings(
@@ -107,6 +110,7 @@ async def small_node(database: Database, folder: Path, *, spool_bytes: int = MAX
             "LIVECONVO_DATA_DIR": str(folder),
             "LIVECONVO_NODE": "host-0",
             "LIVECONVO_MEDIA_PORT": str(port),
+            **environ,
         }
     )
     live = Live(settings.redis_url)

@@ -27,6 +27,13 @@ def test_what_is_missing_is_named(name: str) -> None:
         read_settings({key: value for key, value in NEEDED.items() if key != name})
 
 
+def test_a_node_takes_a_hundred_people_unless_the_owner_says_otherwise() -> None:
+    assert read_settings(NEEDED).node_participants == 100
+    assert read_settings({**NEEDED, "LIVECONVO_NODE_PARTICIPANTS": "7"}).node_participants == 7
+    with pytest.raises(SettingError, match="LIVECONVO_NODE_PARTICIPANTS"):
+        read_settings({**NEEDED, "LIVECONVO_NODE_PARTICIPANTS": "0"})
+
+
 def test_calls_use_any_port_unless_the_owner_names_some() -> None:
     assert read_settings(NEEDED).udp_ports is None
     assert read_settings({**NEEDED, "LIVECONVO_UDP_PORTS": "20000-20099"}).udp_ports == range(20000, 20100)

@@ -1,0 +1,58 @@
+"""Whether this node takes one more participant: by how many are here, and by how late its event loop runs.
+
+Rules:
+- Nobody comes beyond the node's number of participants, whichever call they want to join.
+- While the loop is late, no new call begins here; people still join a call that is here, since no other node has it.
+- Late means: in at least half of the last two seconds' samples. A single stall (a large offer, a collection of
+  garbage) closes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from media_server import telemetry
+
+SAMPLE_S = 0.1
+SAMPLES = 20
+
+
+class Admission:
+    """Knows how the node has been for the last two seconds."""
+
+    def __init__(self, max_participants: int, late_s: float) -> None:
+        self._max_participants = max_participants
+        self._late_s = late_s
+        self._latenesses_s: deque[float] = deque(maxlen=SAMPLES)
+
+    def note(self, lateness_s: float) -> None:
+        """How much later than it was due the loop came to something."""
+        self._latenesses_s.append(lateness_s)
+
+    @property
+    def is_late(self) -> bool:
+        late = sum(lateness_s > self._late_s for lateness_s in self._latenesses_s)
+        return late * 2 >= SAMPLES
+
+    def is_open(self, participants: int, *, is_new_call: bool) -> bool:
+        """Whether one more may come, with so many here."""
+        if participants >= self._max_participants:
+            return False
+        return not (is_new_call and self.is_late)
+
+    def load(self, participants: int) -> float:
+        """0 … 1, and over 1 when the node is full or late; by this new calls are placed."""
+        worst = sorted(self._latenesses_s)[len(self._latenesses_s) // 2] if self._latenesses_s else 0.0
+        return max(participants / self._max_participants, worst / self._late_s)
+
+
+async def watch_loop(admission: Admission) -> None:
+    """Measure how late the event loop is, until cancelled."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + SAMPLE_S
+        await asyncio.sleep(SAMPLE_S)
+        lateness_s = max(0.0, loop.time() - due)
+        admission.note(lateness_s)
+        telemetry.LOOP_LATE.observe(lateness_s)

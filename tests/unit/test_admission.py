@@ -1,0 +1,58 @@
+"""Who is let in, by how full and how late the node is."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from media_server.admission import SAMPLES, Admission, watch_loop
+
+LATE_S = 0.05
+
+
+def admission(*latenesses_s: float, most: int = 10) -> Admission:
+    made = Admission(most, LATE_S)
+    for lateness_s in latenesses_s:
+        made.note(lateness_s)
+    return made
+
+
+@pytest.mark.parametrize(("here", "is_open"), [(0, True), (9, True), (10, False), (11, False)])
+@pytest.mark.parametrize("is_new_call", [True, False])
+def test_nobody_comes_beyond_the_number(here: int, is_open: bool, is_new_call: bool) -> None:
+    assert admission().is_open(here, is_new_call=is_new_call) is is_open
+
+
+def test_a_late_node_begins_no_call_and_goes_on_with_those_it_has() -> None:
+    late = admission(*[0.06] * (SAMPLES // 2))
+    assert not late.is_open(1, is_new_call=True)
+    assert late.is_open(1, is_new_call=False)
+
+
+def test_a_stall_closes_nothing_and_what_is_over_is_forgotten() -> None:
+    assert admission(*[0.001] * SAMPLES, 3.0).is_open(1, is_new_call=True)
+    assert admission(*[0.5] * SAMPLES, *[0.001] * SAMPLES).is_open(1, is_new_call=True)
+
+
+def test_lateness_at_the_limit_is_not_late() -> None:
+    assert admission(*[LATE_S] * SAMPLES).is_open(1, is_new_call=True)
+
+
+def test_the_load_is_what_is_scarcer() -> None:
+    assert admission(*[0.0] * SAMPLES).load(5) == 0.5
+    assert admission(*[0.1] * SAMPLES).load(5) == pytest.approx(2.0)
+    assert admission().load(0) == 0.0
+
+
+@pytest.mark.slow
+async def test_a_blocked_loop_is_noticed() -> None:
+    watched = admission()
+    watching = asyncio.ensure_future(watch_loop(watched))
+    for _ in range(SAMPLES):
+        await asyncio.sleep(0)
+        time.sleep(0.17)  # noqa: ASYNC251 - what is tested
+        await asyncio.sleep(0.005)
+    watching.cancel()
+    assert watched.is_late
