@@ -297,6 +297,7 @@ class Call:
                 if participant.stream is not None:
                     participant.stream.advance(ms_to_samples(max(0, now_ms - LATE_MS)))
             for participant in list(self.participants.values()):
+                self._tell_microphone(participant)
                 await self._tell_usage(participant)
             lag_ms = self._parts.transcriber.lag_ms
             if self._lag.is_news(lag_ms):
@@ -304,6 +305,14 @@ class Call:
             if now_ms >= next_advice_ms and not self._is_paused:
                 next_advice_ms = now_ms + ADVICE_MS
                 await self._advise(now_ms)
+
+    def _tell_microphone(self, participant: Participant) -> None:
+        """To its owner alone, and more than once, since the channel may lose."""
+        state = participant.microphone_news(self._loop.time())
+        if state is not None:
+            participant.outbox.send_live(
+                events.encode(events.MicrophoneStateChanged.type, {"state": state}, self._clock.now_ms())
+            )
 
     async def _advise(self, now_ms: int) -> None:
         for event in self._advisor.tick(now_ms):

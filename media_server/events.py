@@ -30,6 +30,7 @@ Source = Literal["browser", "whip", "bridge", "upload"]
 GuidanceType = Literal["ask", "clarify", "avoid", "suggest", "warn"]
 PipelineLevel = Literal["full", "coalesced", "finals_only", "metrics_only"]
 RecordingState = Literal["on_record", "off_record"]
+MicrophoneState = Literal["ok", "silent", "clipping"]
 LogState = Literal["kept", "late", "full", "failed"]
 FeedbackAction = Literal["displayed", "clicked", "dismissed", "helpful", "irrelevant", "too_late"]
 
@@ -248,6 +249,15 @@ class LogStatus(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class MicrophoneStateChanged(Event):
+    """How one's own microphone sounds; sent to its owner alone, when that changes and again while it is not well."""
+
+    type: ClassVar[str] = "microphone.state"
+    channel: ClassVar[Channel] = "live"
+    state: MicrophoneState
+
+
+@dataclass(frozen=True, slots=True)
 class TakenOver(Event):
     """Sent to a connection whose participant came on another one: it is closed, and must not come back by itself."""
 
@@ -276,6 +286,7 @@ SERVER_EVENTS: tuple[type[Event], ...] = (
     UsageWarning,
     Error,
     LogStatus,
+    MicrophoneStateChanged,
     TakenOver,
     Pong,
 )

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from db.tickets import Ticket
 from media_server.call_clock import CallClock
 from media_server.conversation.media_clock import TrackClock
+from media_server.conversation.microphone import MicrophoneState, MicrophoneWatch
 from media_server.conversation.types import samples_to_ms
 from media_server.conversation.usage import UsageMeter
 from media_server.events import ParticipantJoined, ParticipantLeft, Role, Source
@@ -21,6 +22,7 @@ from media_server.rtc.outbox import Outbox
 SPEAKER_CHARS = 50
 """Width of `transcripts.speaker`."""
 UNKNOWN_SPEAKER = "unknown"
+REMIND_EVERY_S, REMIND_WELL_S = 1.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,29 @@ class Participant:
         self.stream: Stream | None = None
         self.talker: Talker | None = None
         self.usage = UsageMeter()
+        self.microphone = MicrophoneWatch()
+        self._told: MicrophoneState = "ok"
+        self._told_changed_at = self._told_at = float("-inf")
         self._clock = clock
         self._placed = TrackClock()
+
+    def microphone_news(self, now_s: float) -> MicrophoneState | None:
+        """What to tell of the microphone: a change, and that it is still not well, or well again, every second."""
+        state = self.microphone.state
+        if state != self._told:
+            self._told, self._told_changed_at = state, now_s
+        elif now_s - self._told_at < REMIND_EVERY_S or (
+            state == "ok" and now_s - self._told_changed_at > REMIND_WELL_S
+        ):
+            return None
+        self._told_at = now_s
+        return state
 
     def hear(self, block: AudioBlock, *, is_listening: bool) -> None:
         """Take one block of audio; what goes on the record is metered."""
         if not self.guest.is_consented or self.is_replaced or not len(block.samples):
             return
+        self.microphone.hear(block.samples)
         if self.talker is not None:
             self.talker.write(block.heard)
         start = self._placed.place(block.pts, len(block.samples), self._clock.now_samples())

@@ -43,8 +43,8 @@ class Talking:
         self.participant.stream = Listener()  # type: ignore[assignment]
         self._pts = 0
 
-    def talk(self, ms: int, *, is_listening: bool = True) -> None:
-        samples = np.zeros(ms_to_samples(BLOCK_MS), np.float32)
+    def talk(self, ms: int, *, is_listening: bool = True, peak: float = 0.0) -> None:
+        samples = np.full(ms_to_samples(BLOCK_MS), peak, np.float32)
         for _ in range(0, ms, BLOCK_MS):
             self._loop.now_s += BLOCK_MS / 1000
             block = AudioBlock(self._pts, samples, np.zeros(0, np.int16))
@@ -100,3 +100,23 @@ async def test_who_only_listens_is_not_metered(why: str) -> None:
         ann.participant.stream = None
     ann.talk(3_000)
     assert ann.told() == []
+
+
+async def test_its_owner_is_told_of_a_silent_microphone_and_reminded_until_it_is_well_for_a_while() -> None:
+    ann = Talking()
+    told = []
+    for second in range(16):
+        ann.talk(1_000, peak=0.0 if second < 10 else 0.1)
+        told.append(ann.participant.microphone_news(float(second)))
+    assert told == [None] * 7 + ["silent"] * 4 + ["ok"] * 4 + [None]
+
+
+async def test_news_of_a_microphone_come_once_a_second() -> None:
+    ann = Talking()
+    ann.talk(9_000)
+    assert [ann.participant.microphone_news(now_s) for now_s in (5.0, 5.5, 5.9, 6.0)] == [
+        "silent",
+        None,
+        None,
+        "silent",
+    ]

@@ -158,6 +158,12 @@ export interface LogStatus {
   state: "kept" | "late" | "full" | "failed";
 }
 
+export interface MicrophoneStateChanged {
+  type: "microphone.state";
+  at_ms: number;
+  state: "ok" | "silent" | "clipping";
+}
+
 export interface TakenOver {
   type: "call.taken_over";
   at_ms: number;
@@ -215,6 +221,7 @@ export type ServerEvent =
   | UsageWarning
   | Error
   | LogStatus
+  | MicrophoneStateChanged
   | TakenOver
   | Pong;
 

@@ -48,6 +48,7 @@ export interface CallState {
   readonly pipeline: wire.PipelineStatus | null;
   /** Whether the server keeps what is said; null: it never said that it does not. */
   readonly log: wire.LogStatus | null;
+  readonly microphone: wire.MicrophoneStateChanged | null;
   readonly usage: wire.UsageWarning | null;
   readonly faults: readonly Fault[];
 }
@@ -67,6 +68,7 @@ export const initialState: CallState = {
   metrics: null,
   pipeline: null,
   log: null,
+  microphone: null,
   usage: null,
   faults: [],
 };
@@ -104,6 +106,8 @@ function apply(state: CallState, event: wire.ServerEvent): CallState {
       return isOlder(event, state.pipeline) ? state : { ...state, pipeline: event };
     case "log.status":
       return isOlder(event, state.log) ? state : { ...state, log: event };
+    case "microphone.state":
+      return isOlder(event, state.microphone) ? state : { ...state, microphone: event };
     case "usage.warning":
       return isOlder(event, state.usage) ? state : { ...state, usage: event };
     case "error":
@@ -119,7 +123,7 @@ export function dismissFault(state: CallState, seq: number): CallState {
 
 /** After a lost connection nobody will finish the utterances that were being heard, and the next server may do well. */
 export function forgetPartials(state: CallState): CallState {
-  return { ...state, partials: [], log: null };
+  return { ...state, partials: [], log: null, microphone: null };
 }
 
 export function isOver(state: CallState): boolean {
