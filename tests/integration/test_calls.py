@@ -18,6 +18,7 @@ import pytest_asyncio
 from deploy.call.api import Api, ApiError
 from deploy.stack import Stack, throwaway_stack
 from media_server.rtc.addresses import offer_addresses
+from tests.likeness import best_correlation, likeness
 from tests.peer_audio import Samples
 from tests.talking_peer import RefusedError, TalkingPeer
 
@@ -447,25 +448,6 @@ async def test_a_vanished_participant_is_gone_within_seven_seconds(api: Api) -> 
         cut_the_line(bob)
         await ann.wait_for("participant.left", 8, where=lambda m: m["name"] == "Bob")
         await bob.vanish()
-
-
-def likeness(heard: Samples, said: Samples) -> float:
-    """How well what was said is found again: the median over half seconds of speech of their best correlation.
-
-    Piece by piece, because a busy machine may delay one piece more than another.
-    """
-    step = SAMPLE_RATE_HZ // 2
-    pieces = [said[start : start + step] for start in range(0, len(said) - step, step)]
-    return float(np.median([best_correlation(heard, piece) for piece in pieces if np.abs(piece).max() > 0.05]))
-
-
-def best_correlation(heard: Samples, piece: Samples) -> float:
-    size = 1 << (len(heard) + len(piece)).bit_length()
-    found = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(heard)]
-    squares = np.concatenate(([0.0], np.cumsum(np.pad(heard.astype(float), (0, len(piece))) ** 2)))
-    energy = squares[len(piece) :] - squares[: -len(piece)]
-    loudness = np.sqrt(np.maximum(energy, 0.05 * energy.max())) * np.linalg.norm(piece)
-    return float(np.max(np.abs(found) / loudness[: len(found)]))
 
 
 def cut_the_line(peer: TalkingPeer) -> None:
