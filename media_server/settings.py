@@ -29,6 +29,44 @@ class Limits:
     """Closing a peer; after that its sockets are closed by force."""
     alive_s: float = 6.0
     """A peer that nothing authenticated was heard of for so long is gone."""
+    datagram_bytes: int = 1_500
+    """The largest datagram that anybody sends; aiortc's buffers are no larger."""
+    receive_queue: int = 512
+    """Datagrams of one transport that wait for aiortc; the newest is dropped."""
+    proved_addresses: int = 32
+    """Addresses of one peer that passed an ICE check."""
+    stun_per_s: int = 50
+    stun_burst: int = 100
+    """STUN of one source."""
+    stun_sources: int = 256
+    """Sources whose rate is remembered; the oldest is forgotten."""
+    stun_errors_per_s: int = 10
+    """Errors in answer to strangers, for one transport."""
+    media_packets_per_s: int = 200
+    """RTP and RTCP of one transport; audio in packets of 10 ms is half of it."""
+    media_packets_burst: int = 1_000
+    """What may come at once after a stall: ten seconds of such audio."""
+    dtls_records_per_s: int = 500
+    """Handshake and data channels of one transport."""
+    dtls_records_burst: int = 2_000
+    """A client that comes back acknowledges `events_buffered_bytes` at once, every second packet of it."""
+    flood_packets_per_s: int = 2_000
+    flood_s: float = 2.0
+    """A peer that sends more than that for so long is closed."""
+    broken_packets: int = 100
+    """Packets on which aiortc raised; with the last of them the peer is closed."""
+    ssrcs: int = 4
+    """Sources of one peer's RTP, and of its RTCP; packets of further ones are dropped."""
+    ssrcs_seen: int = 16
+    """A peer that sends on more than that is closed."""
+    data_channels: int = 4
+    """Two are agreed on; with one more than this the peer is closed."""
+    reassembly_bytes: int = 64 * 1024
+    """Parts of messages that wait for the rest; beyond it the peer is closed."""
+    reassembly_chunks: int = 512
+    """The same, in SCTP chunks."""
+    sack_span: int = 4_096
+    """TSNs that one SACK may report as gaps."""
     messages_per_s: int = 20
     participants: int = 50
     """In one call."""

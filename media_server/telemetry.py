@@ -11,6 +11,10 @@ JOINS = Counter("liveconvo_media_joins_total", "Offers answered and admitted")
 CALLS_FAILED = Counter("liveconvo_media_calls_failed_total", "Calls that ended by an error of ours")
 CALLS = Gauge("liveconvo_media_calls", "Live calls on this node")
 PARTICIPANTS = Gauge("liveconvo_media_participants", "Participants in live calls on this node")
+PACKETS_DROPPED = Counter(
+    "liveconvo_media_packets_dropped_total", "Packets of the network that were not handled", ["reason"]
+)
+PEERS_CUT_OFF = Counter("liveconvo_media_peers_cut_off_total", "Peers that were closed for what they sent", ["reason"])
 ENTRIES_REFUSED = Counter(
     "liveconvo_media_entries_refused_total", "Entries that Postgres would not take, set aside in the spool", ["reason"]
 )

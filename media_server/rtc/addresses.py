@@ -25,6 +25,7 @@ RECEIVE_BUFFER_BYTES = 256 * 1024
 """Of each socket, as aioice has it."""
 
 _every_address = aioice.ice.get_host_addresses
+_offered: tuple[str, ...] = ()
 _ports: range | None = None
 
 
@@ -35,16 +36,21 @@ def offer_addresses(addresses: Sequence[str], ports: range | None = None) -> Non
         addresses: when there are none, every address of the machine and 127.0.0.1.
         ports: None: whichever the system gives.
     """
-    global _ports  # noqa: PLW0603 - it is the state of another module that is set here
+    global _offered, _ports
 
     def chosen(use_ipv4: bool, use_ipv6: bool) -> list[str]:
         if addresses:
             return list(addresses)
         return ["127.0.0.1", *_every_address(use_ipv4=use_ipv4, use_ipv6=False)]
 
-    _ports = ports
+    _offered, _ports = tuple(addresses), ports
     aioice.ice.get_host_addresses = chosen
     aiortc.rtcicetransport.Connection = _Connection  # type: ignore[attr-defined]
+
+
+def offered() -> tuple[str, ...]:
+    """What was named; empty: every address of the machine."""
+    return _offered
 
 
 class _Connection(aioice.Connection):

@@ -1,13 +1,14 @@
 """What an offer must look like before aiortc sees it.
 
 aiortc's parser is quadratic in places and raises eight kinds of exception, so size and shape are checked in one pass
-over the lines first. Candidates that a server should not check (names, of which browsers make one per address) are
-taken out: the browser's own checks reach us and make the pair.
+over the lines first. Candidates that a server should not check (names, of which browsers make one per address, and
+addresses where no caller can be) are taken out: the browser's own checks reach us and make the pair.
 """
 
 from __future__ import annotations
 
 from media_server.errors import BadOfferError, OfferTooLargeError
+from media_server.rtc.candidates import may_be_checked
 from media_server.settings import Limits
 
 
@@ -28,7 +29,7 @@ def checked_offer(sdp: str, limits: Limits) -> str:
     if any(len(line) > limits.offer_line_chars for line in lines):
         raise BadOfferError(f"A line of an offer may have {limits.offer_line_chars} characters.")
     _check_counts(lines, limits)
-    return _without_names(lines)
+    return _with_fit_candidates(lines)
 
 
 def has_data_section(sdp: str) -> bool:
@@ -53,15 +54,15 @@ def _check_counts(lines: list[str], limits: Limits) -> None:
         raise BadOfferError("The offer has no m=audio section; offer audio, at least to receive it.")
 
 
-def _without_names(lines: list[str]) -> str:
-    """The same offer without `.local` candidates (RFC 8828 §3.1 mDNS names)."""
-    kept = [line for line in lines if not _is_named_candidate(line)]
+def _with_fit_candidates(lines: list[str]) -> str:
+    """The same offer without `.local` candidates (RFC 8828 §3.1 mDNS names) and others that nobody should check."""
+    kept = [line for line in lines if not _is_unfit_candidate(line)]
     if not any(line.startswith("a=candidate:") for line in kept):
         # With no candidate left, an end-of-candidates would make ICE fail before the browser's first check.
         kept = [line for line in kept if not line.startswith("a=end-of-candidates")]
     return "\r\n".join(kept) + "\r\n"
 
 
-def _is_named_candidate(line: str) -> bool:
+def _is_unfit_candidate(line: str) -> bool:
     parts = line.split()
-    return line.startswith("a=candidate:") and len(parts) > 4 and parts[4].endswith(".local")
+    return line.startswith("a=candidate:") and len(parts) > 4 and not may_be_checked(parts[4])

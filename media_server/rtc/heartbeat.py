@@ -55,8 +55,11 @@ class Heartbeat:
 
 
 def transports(pc: RTCPeerConnection) -> set[RTCDtlsTransport]:
-    """The DTLS transports of a peer connection; one when everything is bundled."""
+    """The DTLS transports of a peer connection; one when everything is bundled.
+
+    An offer that aiortc gave up on may have left a section without one.
+    """
     found = {transceiver.receiver.transport for transceiver in pc.getTransceivers()}
     if pc.sctp is not None:
         found.add(pc.sctp.transport)
-    return found
+    return {transport for transport in found if transport is not None}

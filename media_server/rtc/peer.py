@@ -12,12 +12,16 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtpPacket
 
 from media_server.errors import BadOfferError, MediaError
+from media_server.rtc.association import guard_association
 from media_server.rtc.audio_input import AudioBlock
+from media_server.rtc.datagrams import DatagramGuard
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.rtc.heartbeat import Heartbeat, transports
 from media_server.rtc.mixer import MixTrack
 from media_server.rtc.outbox import Outbox
+from media_server.rtc.packets import Sources, guard_packets
 from media_server.rtc.receiver import AudioReceiver, take_over
+from media_server.rtc.tally import Tally
 from media_server.settings import Limits
 
 log = logging.getLogger(__name__)
@@ -67,6 +71,7 @@ class Peer:
             if has_data_section(sdp):
                 self.outbox.open(self._pc, self._callbacks.on_message, self.leave)
             self.heartbeat.listen_to(self._pc)
+            self._guard()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except MediaError:
             raise
@@ -74,6 +79,15 @@ class Peer:
             log.info("offer refused kind=%s", type(error).__name__)
             raise BadOfferError from error
         return str(self._pc.localDescription.sdp)
+
+    def _guard(self) -> None:
+        tally = Tally(self._limits, self.leave)
+        senders, reporters = Sources(self._limits, tally), Sources(self._limits, tally)
+        for transport in transports(self._pc):
+            DatagramGuard(transport, self._limits, tally).install()
+            guard_packets(transport, senders, reporters, tally)
+        if self._pc.sctp is not None:
+            guard_association(self._pc.sctp, self._limits, tally)
 
     def leave(self) -> None:
         """Make `run` return."""

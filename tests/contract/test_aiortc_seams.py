@@ -1,11 +1,14 @@
 """What we rely on inside aiortc and aioice is there in the pinned versions."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from importlib.metadata import version
+from typing import Any
 
 import aioice
 import aiortc.rtcicetransport
 import pytest
+import uvloop
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from media_server.rtc.addresses import offer_addresses
@@ -66,7 +69,53 @@ async def test_every_wrapped_place_exists() -> None:
     assert callable(transport._handle_rtp_data)
     assert callable(transport._handle_rtcp_data)
     assert callable(transport.transport._connection.check_incoming)
-    assert isinstance(transport.transport._connection._protocols, list)
+    assert callable(transport._recv_next)
+    assert callable(transport._rtp_router.route_rtcp)
+    assert transport._role == "client"
+    connection = transport.transport._connection
+    for name in ("gather_candidates", "check_state", "respond_error", "data_received"):
+        assert callable(getattr(connection, name))
+    assert isinstance(connection._protocols, list)
+    assert isinstance(connection._queue, asyncio.Queue)
+    assert callable(connection._protocols[0].datagram_received)
     assert server.sctp is not None
     assert callable(server.sctp._handle_data)
+    assert callable(server.sctp._data_channel_receive)
+    assert server.sctp._advertised_rwnd == 1024 * 1024
+    assert isinstance(server.sctp._inbound_streams, dict)
+    assert isinstance(server.sctp._sack_misordered, set)
+    assert isinstance(server.sctp._data_channels, dict)
     await asyncio.gather(client.close(), server.close())
+
+
+async def test_no_socket_is_open_before_the_local_description() -> None:
+    client, server = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+    client.addTrack(MixTrack())
+    await client.setLocalDescription(await client.createOffer())
+    await server.setRemoteDescription(RTCSessionDescription(client.localDescription.sdp, "offer"))
+    (transport,) = transports(server)
+    assert transport.transport._connection._protocols == []
+    await asyncio.gather(client.close(), server.close())
+
+
+class Protocol(asyncio.DatagramProtocol):
+    """Like aioice's, with a dictionary."""
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+def test_a_loop_calls_the_method_that_replaced_a_protocols_own(
+    run: Callable[[Coroutine[Any, Any, bytes]], bytes],
+) -> None:
+    async def receive() -> bytes:
+        loop = asyncio.get_running_loop()
+        received = loop.create_future()
+        transport, protocol = await loop.create_datagram_endpoint(Protocol, local_addr=("127.0.0.1", 0))
+        protocol.datagram_received = lambda data, addr: received.set_result(data)  # type: ignore[method-assign]
+        transport.sendto(b"hello", transport.get_extra_info("sockname"))
+        try:
+            async with asyncio.timeout(2):
+                return await received
+        finally:
+            transport.close()
+
+    assert run(receive()) == b"hello"

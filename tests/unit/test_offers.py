@@ -1,8 +1,12 @@
 """Offers are refused before aiortc sees them, on both sides of every limit."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from media_server.errors import BadOfferError, OfferTooLargeError
+from media_server.rtc.addresses import offer_addresses
+from media_server.rtc.candidates import is_reachable
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.settings import Limits
 
@@ -76,6 +80,55 @@ def test_names_of_browsers_are_taken_out() -> None:
     assert ".local" not in checked
     assert "192.0.2.1" in checked
     assert "end-of-candidates" in checked
+
+
+@pytest.fixture
+def offer_public_addresses() -> Iterator[None]:
+    offer_addresses(("8.8.8.8",))
+    yield
+    offer_addresses(())
+
+
+@pytest.mark.usefixtures("offer_public_addresses")
+def test_a_public_node_checks_public_candidates_only() -> None:
+    offer = HEAD + AUDIO + candidates(2, "10.0.0.7") + candidates(1, "1.1.1.1")
+    checked = checked_offer(offer, LIMITS)
+    assert "10.0.0.7" not in checked
+    assert "1.1.1.1" in checked
+
+
+SPECIAL = [
+    "169.254.169.254", "fe80::1", "224.0.0.251", "ff02::fb", "0.0.0.0", "::", "255.255.255.255", "240.0.0.1",  # noqa: S104
+    "::ffff:10.0.0.7", "::ffff:127.0.0.1", "example.org", "b6f1.local", "", "10.0.0.7.example.org", "10.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("offered", [(), ("127.0.0.1",), ("192.168.1.2",), ("8.8.8.8",)])
+@pytest.mark.parametrize("host", SPECIAL)
+def test_where_no_caller_can_be_nobody_checks(host: str, offered: tuple[str, ...]) -> None:
+    assert not is_reachable(host, offered)
+
+
+@pytest.mark.parametrize(
+    ("host", "offered", "checked"),
+    [
+        ("127.0.0.1", (), True),
+        ("127.0.0.1", ("127.0.0.1",), True),
+        ("127.8.8.8", ("192.168.1.2",), False),
+        ("::1", ("8.8.8.8",), False),
+        ("192.168.1.7", (), True),
+        ("192.168.1.7", ("192.168.1.2",), True),
+        ("10.0.0.7", ("8.8.8.8", "192.168.1.2"), True),
+        ("10.0.0.7", ("8.8.8.8",), False),
+        ("100.64.0.1", ("8.8.8.8",), False),
+        ("fd00:ec2::254", ("8.8.8.8",), False),
+        ("1.1.1.1", ("8.8.8.8",), True),
+        ("1.1.1.1", ("192.168.1.2",), True),
+        ("2606:4700::1111", (), True),
+    ],
+)
+def test_a_caller_may_be_where_the_node_offers_to_be(host: str, offered: tuple[str, ...], checked: bool) -> None:
+    assert is_reachable(host, offered) is checked
 
 
 def test_without_any_candidate_left_the_browser_may_still_come() -> None:

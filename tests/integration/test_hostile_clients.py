@@ -1,0 +1,182 @@
+"""What a client may send inside its encryption: some nonsense, few sources, few channels, no hoards."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from struct import pack
+
+import pytest
+from aiortc.rtcsctptransport import (
+    SCTP_DATA_FIRST_FRAG,
+    SCTP_DATA_LAST_FRAG,
+    SCTP_DATA_UNORDERED,
+    Chunk,
+    DataChunk,
+    serialize_packet,
+)
+from aiortc.rtp import RtcpByePacket, RtcpRrPacket, RtcpRtpfbPacket
+
+from media_server.settings import Limits
+from tests.hostile import AttackedPeer, attacked_peer, dropped
+
+pytestmark = pytest.mark.slow
+
+UNLIMITED = replace(Limits(), media_packets_burst=100_000, dtls_records_burst=100_000, flood_packets_per_s=100_000)
+
+
+def rtp(ssrc: int, sequence: int = 1) -> bytes:
+    return pack("!BBHLL", 0x80, 96, sequence, 960 * sequence, ssrc) + bytes(20)
+
+
+async def send_rtp(call: AttackedPeer, ssrcs: range) -> None:
+    for ssrc in ssrcs:
+        await call.client_dtls._send_rtp(rtp(ssrc))
+        await asyncio.sleep(0)
+
+
+def data_chunk(call: AttackedPeer, ahead: int, flags: int, size: int) -> DataChunk:
+    assert call.client.sctp is not None
+    chunk = DataChunk(flags=flags)
+    chunk.tsn = (call.client.sctp._local_tsn + ahead) % 2**32
+    chunk.protocol = 51
+    chunk.user_data = b"x" * size
+    return chunk
+
+
+def heartbeat_that_never_ends(call: AttackedPeer) -> bytes:
+    assert call.client.sctp is not None
+    chunk = Chunk(body=pack("!HH", 1, 0))
+    chunk.type = 4
+    return serialize_packet(5000, 5000, call.client.sctp._remote_verification_tag, chunk)
+
+
+async def test_four_sources_are_heard_and_nothing_is_kept_of_further_ones() -> None:
+    async with attacked_peer(talks=True) as call:
+        await call.answer()
+        await call.connect()
+        before = dropped("ssrc")
+        await send_rtp(call, range(1, 16))
+        await call.wait_dropped("ssrc", before + 12)
+        assert len(call.dtls._rtp_router.ssrc_table) <= 5  # the one that the offer names among them
+        await call.hears(5)
+        assert not call.running.done()
+
+
+@pytest.mark.parametrize("ssrcs", [17, 300])
+async def test_who_rotates_sources_is_cut_off_and_closed_in_time(ssrcs: int) -> None:
+    async with attacked_peer(UNLIMITED) as call:
+        await call.answer()
+        await call.connect()
+        await send_rtp(call, range(1, ssrcs + 1))
+        assert await call.is_cut_off(within_s=2)
+        async with asyncio.timeout(UNLIMITED.close_s):
+            await call.peer.close()
+        assert len(call.dtls._rtp_router.ssrc_table) <= 5
+
+
+async def test_who_rotates_sources_of_rtcp_is_cut_off_too() -> None:
+    async with attacked_peer() as call:
+        await call.answer()
+        await call.connect()
+        for ssrc in range(1, 15):  # the client's own reports have a source or two
+            await call.client_dtls._send_rtp(bytes(RtcpRrPacket(ssrc=ssrc)))
+        await call.reads("after them")
+        assert not call.running.done()
+        for ssrc in range(15, 20):
+            await call.client_dtls._send_rtp(bytes(RtcpRrPacket(ssrc=ssrc)))
+        assert await call.is_cut_off(within_s=2)
+
+
+async def test_a_bye_is_a_pause() -> None:
+    async with attacked_peer(talks=True) as call:
+        await call.answer()
+        await call.connect()
+        sender = call.client.getSenders()[0]
+        await call.client_dtls._send_rtp(bytes(RtcpByePacket(sources=[sender._ssrc])))
+        await call.hears(20)
+
+
+async def test_nothing_is_sent_again_on_request() -> None:
+    async with attacked_peer() as call:
+        await call.answer()
+        await call.connect()
+        sender = call.peer._pc.getSenders()[0]
+        asked: list[int] = []
+
+        async def retransmit(sequence_number: int) -> None:
+            asked.append(sequence_number)
+
+        sender._retransmit = retransmit  # type: ignore[method-assign]
+        request = RtcpRtpfbPacket(fmt=1, ssrc=1, media_ssrc=sender._ssrc, lost=list(range(100)))
+        await call.client_dtls._send_rtp(bytes(request))
+        await call.reads("after it")
+        assert asked == []
+
+
+async def test_packets_that_break_something_cost_themselves_until_there_are_too_many() -> None:
+    async with attacked_peer(replace(Limits(), broken_packets=10)) as call:
+        await call.answer()
+        await call.connect()
+        before = dropped("broken")
+        for _ in range(9):
+            await call.client_dtls._send_data(heartbeat_that_never_ends(call))
+        await call.wait_dropped("broken", before + 9)
+        await call.reads("still here")
+        await call.client_dtls._send_data(heartbeat_that_never_ends(call))
+        assert await call.is_cut_off(within_s=2)
+
+
+async def test_a_client_may_open_two_more_channels_and_not_three() -> None:
+    async with attacked_peer() as call:
+        await call.answer()
+        await call.connect()
+        await call.opened()
+        for label in ("a", "b"):
+            call.client.createDataChannel(label)
+        assert not await call.is_cut_off(within_s=0.2)
+        call.client.createDataChannel("c")
+        assert await call.is_cut_off(within_s=2)
+
+
+async def test_a_message_too_large_for_its_reader_still_comes_and_a_huge_one_does_not() -> None:
+    async with attacked_peer() as call:
+        await call.answer()
+        await call.connect()
+        await call.reads("x" * (16 * 1024 + 1))
+        call.channel.send("x" * 200_000)
+        assert await call.is_cut_off(within_s=2)
+        assert len(call.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [SCTP_DATA_UNORDERED | SCTP_DATA_FIRST_FRAG, SCTP_DATA_UNORDERED | SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG],
+    ids=["orphans", "gaps"],
+)
+async def test_chunks_that_wait_have_a_bound(flags: int) -> None:
+    async with attacked_peer(replace(UNLIMITED, reassembly_chunks=50)) as call:
+        await call.answer()
+        await call.connect()
+        await call.opened()
+        assert call.client.sctp is not None
+        for n in range(50):
+            await call.client.sctp._send_chunk(data_chunk(call, 2 * n + 2, flags, 1))
+        assert not await call.is_cut_off(within_s=0.1)
+        await call.client.sctp._send_chunk(data_chunk(call, 200, flags, 1))
+        assert await call.is_cut_off(within_s=2)
+
+
+async def test_streams_without_a_channel_have_a_bound() -> None:
+    async with attacked_peer() as call:
+        await call.answer()
+        await call.connect()
+        await call.opened()
+        assert call.client.sctp is not None
+        for n in range(5):
+            assert not call.running.done()
+            chunk = data_chunk(call, n, SCTP_DATA_FIRST_FRAG | SCTP_DATA_LAST_FRAG, 1)
+            chunk.stream_id = 10 + n
+            await call.client.sctp._send_chunk(chunk)
+            await asyncio.sleep(0.02)
+        assert await call.is_cut_off(within_s=2)
