@@ -15,13 +15,14 @@ WEB_SOURCES := $(shell find web_client -name node_modules -prune -o -name tests 
 DATA ?=
 ONLY ?=
 
-.PHONY: help setup demo run test check bench schema fmt clean system-packages
+.PHONY: help setup demo run test fuzz check bench schema fmt clean system-packages
 
 help:
 	@echo "make demo    play a recorded sales call through a real WebRTC call and print what the coach sees"
 	@echo "make run     serve http://localhost:8080 until Ctrl-C"
 	@echo "make test    run every test, the browser's too"
 	@echo "make chaos   provoke every fault as often as promised and print what it cost; ONLY=words chooses"
+	@echo "make fuzz    feed every parser of the network 10 000 mutated inputs; ONLY=words chooses"
 	@echo "make check   format, lint, types, import rules, unit and contract tests"
 	@echo "make bench   measure speech recognition; DATA=folder names recordings with a manifest.tsv"
 	@echo "make schema  write db/schema.sql from the migrations"
@@ -49,6 +50,10 @@ test: setup .make/llm system-packages
 # chaos-results/.
 chaos: setup
 	$(BIN)/python -m tests.chaos $(if $(ONLY),-k "$(ONLY)")
+
+# The tests marked `fuzz`, with 10 000 inputs each; what breaks something is kept in tests/corpus/.
+fuzz: setup
+	$(BIN)/python -m tests.fuzz $(if $(ONLY),-k "$(ONLY)")
 
 check: .make/python
 	$(BIN)/ruff format --check .
