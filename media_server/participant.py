@@ -119,6 +119,7 @@ class Participant:
         self._told: MicrophoneState = "ok"
         self._told_changed_at = self._told_at = float("-inf")
         self._clock = clock
+        self._loop = asyncio.get_running_loop()
         self._placed = TrackClock()
 
     def microphone_news(self, now_s: float) -> MicrophoneState | None:
@@ -139,7 +140,7 @@ class Participant:
             return
         self.microphone.hear(block.samples)
         if self.talker is not None:
-            self.talker.write(block.heard)
+            self.talker.write(block.pts, block.heard, self._loop.time())
         start = self._placed.place(block.pts, len(block.samples), self._clock.now_samples())
         if self.stream is None or not is_listening or not self.is_on_record:
             return

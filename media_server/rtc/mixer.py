@@ -1,93 +1,67 @@
 """What every participant hears: all the others, never themselves.
 
-One tick every 20 ms sums the talkers once and takes each listener's own voice out of the sum again, then encodes it.
-Cost: one Opus encode per listener and tick; the sums are microseconds. Delay added: three frames of playout per talker.
+One tick every 20 ms, on one clock. Only who talks is in the mix, and only who may be heard by somebody is wanted at
+48 kHz at all. Cost: one Opus encode for all who are not talking together, and one for each who is. Algorithmic latency:
+the playout buffer's and the encoder's.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Hashable
-from fractions import Fraction
-from typing import Any
+from dataclasses import dataclass, field
 
-import av
 import numpy as np
 import numpy.typing as npt
-from aiortc import MediaStreamTrack
-from aiortc.mediastreams import MediaStreamError
 
-from media_server.rtc.audio_input import HEARD_RATE_HZ
+from media_server.conversation.activity import Activity
+from media_server.conversation.audibility import Audibility, Keys
+from media_server.conversation.mix import EVERYBODY, Choice, Mix
+from media_server.conversation.playout import FRAME_SAMPLES, Playout
+from media_server.conversation.types import SAMPLE_RATE_HZ
+from media_server.rtc.mix_stream import MixStream
+from media_server.rtc.mix_track import MixTrack
+from media_server.rtc.opus import RTP_RATE_HZ
 
-FRAME_SAMPLES = 960
-TICK_S = FRAME_SAMPLES / HEARD_RATE_HZ
-PLAYOUT_FRAMES = 3
-"""Frames that must wait before a talker who was silent is heard again."""
-PLAYOUT_LIMIT_FRAMES = 10
-"""A talker whose clock is fast, or who was stuck, loses the oldest frames beyond this."""
+LATE_TICKS = 5
+"""Are made up for; more are left out."""
 
 Frame48 = npt.NDArray[np.int16]
+_SILENCE: Frame48 = np.zeros(960, np.int16)
 
 
 class Talker:
-    """The playout buffer of one participant: 20 ms frames, bounded, oldest dropped."""
+    """One participant's voice on its way to the mix."""
 
     def __init__(self) -> None:
-        self._rest: Frame48 = np.zeros(0, np.int16)
-        self._frames: deque[Frame48] = deque(maxlen=PLAYOUT_LIMIT_FRAMES)
-        self._is_playing = False
+        self.is_wanted = False
+        """Somebody may hear it."""
+        self._playout = Playout()
+        self._activity = Activity()
 
-    def write(self, heard: Frame48) -> None:
-        """Take decoded audio of any length."""
-        samples = np.concatenate((self._rest, heard)) if len(self._rest) else heard
-        whole = len(samples) // FRAME_SAMPLES * FRAME_SAMPLES
-        self._frames.extend(samples[:whole].reshape(-1, FRAME_SAMPLES))
-        self._rest = samples[whole:]
+    def write(self, pts: int, heard: Frame48, arrival_s: float) -> None:
+        """Take decoded audio of any length.
 
-    def read(self) -> Frame48 | None:
-        """The frame of this tick; None while there is nothing to hear."""
-        if not self._is_playing and len(self._frames) < PLAYOUT_FRAMES:
+        Args:
+            pts: samples of 16 kHz on the track's own line.
+            heard: int16, 48 kHz mono; empty when nothing was decoded.
+            arrival_s: the loop's time.
+        """
+        if len(heard):
+            self._playout.write(pts, heard, round(arrival_s * SAMPLE_RATE_HZ))
+
+    def read(self, now: int) -> Frame48 | None:
+        """The frame of this tick; None while there is no talk."""
+        frame = self._playout.read(now)
+        if not self._activity.follow(frame) or not self.is_wanted:
             return None
-        self._is_playing = bool(self._frames)
-        return self._frames.popleft() if self._frames else None
+        return _SILENCE if frame is None else frame
 
 
-class MixTrack(MediaStreamTrack):
-    """The track that one participant hears: Opus packets, 24 kbit/s mono with in-band FEC.
-
-    The queue holds at most ten packets (200 ms); when the sender does not take them, the oldest goes.
-    """
-
-    kind = "audio"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._encoder = av.CodecContext.create("libopus", "w")
-        self._encoder.bit_rate = 24_000
-        self._encoder.format = "s16"
-        self._encoder.layout = "mono"
-        self._encoder.sample_rate = HEARD_RATE_HZ
-        self._encoder.options = {"application": "voip", "fec": "1", "packet_loss": "5", "compression_level": "3"}
-        self._packets: asyncio.Queue[Any] = asyncio.Queue(maxsize=10)
-        self._pts = 0
-
-    def send(self, samples: Frame48) -> None:
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="mono")
-        frame.sample_rate = HEARD_RATE_HZ
-        for packet in self._encoder.encode(frame):
-            packet.pts = self._pts
-            packet.time_base = Fraction(1, HEARD_RATE_HZ)
-            self._pts += FRAME_SAMPLES
-            if self._packets.full():
-                self._packets.get_nowait()
-            self._packets.put_nowait(packet)
-
-    async def recv(self) -> Any:
-        """The next packet; aiortc sends what is encoded already as it is."""
-        if self.readyState != "live":
-            raise MediaStreamError
-        return await self._packets.get()
+@dataclass(frozen=True, slots=True)
+class Listener:
+    track: MixTrack = field(default_factory=MixTrack)
+    choice: Choice = field(default_factory=Choice)
 
 
 class Mixer:
@@ -95,38 +69,67 @@ class Mixer:
 
     def __init__(self) -> None:
         self._talkers: dict[Hashable, Talker] = {}
-        self._listeners: dict[Hashable, MixTrack] = {}
+        self._listeners: dict[Hashable, Listener] = {}
+        self._streams: dict[Keys, MixStream] = {}
+        self._audibility = Audibility()
+
+    @property
+    def audibility(self) -> Audibility:
+        """Who may hear whom; replaced by what its methods give."""
+        return self._audibility
+
+    @audibility.setter
+    def audibility(self, rules: Audibility) -> None:
+        self._audibility = rules
+        self._apply_rules()
 
     def add_talker(self, key: Hashable) -> Talker:
         self._talkers[key] = talker = Talker()
+        self._apply_rules()
         return talker
 
     def add_listener(self, key: Hashable) -> MixTrack:
-        self._listeners[key] = track = MixTrack()
-        return track
+        self._listeners[key] = listener = Listener()
+        self._apply_rules()
+        return listener.track
 
     def remove(self, key: Hashable) -> None:
         self._talkers.pop(key, None)
-        track = self._listeners.pop(key, None)
-        if track is not None:
-            track.stop()
+        listener = self._listeners.pop(key, None)
+        if listener is not None:
+            listener.track.stop()
+        self.audibility = self._audibility.without(key)
 
-    def tick(self) -> None:
-        """Send 20 ms to every listener."""
-        heard = {key: frame for key, talker in self._talkers.items() if (frame := talker.read()) is not None}
-        total = np.zeros(FRAME_SAMPLES, np.int32)
-        for frame in heard.values():
-            total += frame
-        for key, track in self._listeners.items():
-            own = heard.get(key)
-            others = total if own is None else total - own
-            track.send(np.clip(others, -32_768, 32_767).astype(np.int16))
+    def tick(self, now: int) -> None:
+        """Send the 20 ms from `now` on, in samples of 16 kHz, to every listener."""
+        read = {key: talker.read(now) for key, talker in self._talkers.items()}
+        mix = Mix({key: frame for key, frame in read.items() if frame is not None})
+        streams: dict[Keys, MixStream] = {}
+        for listener in self._listeners.values():
+            left = self._streams.get(listener.choice.left_out)
+            key = listener.choice.follow(mix)
+            if key not in streams:
+                streams[key] = self._streams.get(key) or (MixStream() if left is None else left.fork())
+        self._streams = streams
+        pts = now * RTP_RATE_HZ // SAMPLE_RATE_HZ
+        packets = {key: stream.encode(mix.without(key), pts) for key, stream in self._streams.items()}
+        for listener in self._listeners.values():
+            if (packet := packets[listener.choice.left_out]) is not None:
+                listener.track.send(packet)
 
     async def run(self) -> None:
-        """Tick on one clock until cancelled; a late tick is made up for, a very late one is skipped."""
+        """Tick on one clock until cancelled; a late tick is made up for, a very late one is left out."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        due = round(loop.time() * SAMPLE_RATE_HZ)
         while True:
-            self.tick()
-            due = max(due + TICK_S, loop.time() - 5 * TICK_S)
-            await asyncio.sleep(due - loop.time())
+            self.tick(due)
+            late = round(loop.time() * SAMPLE_RATE_HZ) - due
+            due += FRAME_SAMPLES * max(1, late // FRAME_SAMPLES - LATE_TICKS)
+            await asyncio.sleep(due / SAMPLE_RATE_HZ - loop.time())
+
+    def _apply_rules(self) -> None:
+        for key, listener in self._listeners.items():
+            unheard = self._audibility.unheard_by(key, self._talkers)
+            listener.choice.unheard = EVERYBODY if len(unheard) == len(self._talkers) else unheard
+        for key, talker in self._talkers.items():
+            talker.is_wanted = any(self._audibility.may_hear(listener, key) for listener in self._listeners)

@@ -7,6 +7,7 @@ decoder's own; the encoder looks 6.5 ms ahead. One instance for each stream: bot
 
 from __future__ import annotations
 
+import copy
 import ctypes
 import ctypes.util
 import functools
@@ -111,6 +112,14 @@ class Encoder:
         """
         n = _check(self._lib.opus_encode(self._state, pcm.ctypes.data, len(pcm), self._packet, _LARGEST_PACKET))
         return self._packet.raw[:n]
+
+    def fork(self) -> Encoder:
+        """Another one that goes on from here: a decoder that changes over to it notices nothing."""
+        twin = copy.copy(self)
+        # opus.h: the state is contiguous, a shallow copy suffices.
+        twin._state = ctypes.create_string_buffer(self._state.raw, len(self._state))
+        twin._packet = ctypes.create_string_buffer(_LARGEST_PACKET)
+        return twin
 
 
 def packet_samples(packet: bytes) -> int:

@@ -17,7 +17,7 @@ from media_server.rtc.audio_input import AudioBlock
 from media_server.rtc.datagrams import DatagramGuard
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.rtc.heartbeat import Heartbeat, transports
-from media_server.rtc.mixer import MixTrack
+from media_server.rtc.mix_track import MixTrack
 from media_server.rtc.outbox import Outbox
 from media_server.rtc.packets import Sources, guard_packets
 from media_server.rtc.receiver import AudioReceiver, take_over

@@ -13,7 +13,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from media_server.rtc.addresses import offer_addresses
 from media_server.rtc.heartbeat import Heartbeat, transports
-from media_server.rtc.mixer import MixTrack
+from media_server.rtc.mix_track import MixTrack
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from media_server.errors import BadOfferError
 from media_server.rtc.addresses import offer_addresses
-from media_server.rtc.mixer import MixTrack
+from media_server.rtc.mix_track import MixTrack
 from media_server.rtc.peer import Peer, PeerCallbacks
 from media_server.settings import Limits
 

@@ -62,7 +62,7 @@ class Node:
 
     def _on_audio(self, block: AudioBlock) -> None:
         self.blocks.append(block)
-        self._talker.write(block.heard)
+        self._talker.write(block.pts, block.heard, asyncio.get_running_loop().time())
 
 
 @pytest.fixture

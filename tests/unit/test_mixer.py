@@ -1,99 +1,218 @@
 """Everybody hears all the others and never themselves."""
 
-import av
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 
-from media_server.rtc.mixer import FRAME_SAMPLES, PLAYOUT_FRAMES, PLAYOUT_LIMIT_FRAMES, Mixer, MixTrack, Talker
+from media_server.conversation.playout import FRAME_SAMPLES as TICK_SAMPLES
+from media_server.rtc import mix_stream
+from media_server.rtc.mix_stream import FRAME_SAMPLES, MixStream
+from media_server.rtc.mix_track import QUEUE_PACKETS, MixTrack
+from media_server.rtc.mixer import Mixer
+from media_server.rtc.opus import Decoder, Encoder
+
+RATE_HZ = 48_000
 
 
-def tone(hz: float, frames: int) -> npt.NDArray[np.int16]:
-    t = np.arange(frames * FRAME_SAMPLES) / 48_000
-    return (8_000 * np.sin(2 * np.pi * hz * t)).astype(np.int16)
+def tone(hz: float, ticks: int, amplitude: int = 8_000) -> npt.NDArray[np.int16]:
+    t = np.arange(ticks * FRAME_SAMPLES) / RATE_HZ
+    return (amplitude * np.sin(2 * np.pi * hz * t)).astype(np.int16)
 
 
-async def heard(track: MixTrack, frames: int) -> npt.NDArray[np.float64]:
-    decoder = av.CodecContext.create("libopus", "r")
-    decoder.sample_rate, decoder.format, decoder.layout = 48_000, "s16", "mono"
-    parts = []
-    for _ in range(frames):
-        packet = await track.recv()
-        parts += [frame.to_ndarray().reshape(-1) for frame in decoder.decode(av.Packet(bytes(packet)))]
-    return np.concatenate(parts).astype(float)
+class Room:
+    """A mixer whose people all say something, tick by tick, and what each of them is sent."""
+
+    def __init__(self, talkers: dict[str, npt.NDArray[np.int16]], listeners: list[str]) -> None:
+        self.mixer = Mixer()
+        self._voices = {name: (self.mixer.add_talker(name), voice) for name, voice in talkers.items()}
+        self.tracks = {name: self.mixer.add_listener(name) for name in listeners}
+        self.sent: dict[str, list[Any]] = {name: [] for name in listeners}
+        self._tick = 0
+
+    def run(self, ticks: int) -> Room:
+        for _ in range(ticks):
+            now = self._tick * TICK_SAMPLES
+            for talker, voice in self._voices.values():
+                frame = voice[self._tick * FRAME_SAMPLES : (self._tick + 1) * FRAME_SAMPLES]
+                talker.write(now, frame, (now + TICK_SAMPLES) / 16_000)
+            self.mixer.tick(now + TICK_SAMPLES + 100)
+            for name, track in self.tracks.items():
+                self.sent[name] += taken(track)
+            self._tick += 1
+        return self
+
+    def heard(self, name: str) -> npt.NDArray[np.float64]:
+        """Without the first 200 ms, in which the voices begin."""
+        decoder = Decoder(RATE_HZ)
+        decoded = [decoder.decode_pcm(bytes(packet)) for packet in self.sent[name]]
+        return np.concatenate(decoded).astype(float)[10 * FRAME_SAMPLES :]
+
+
+def taken(track: MixTrack) -> Iterator[Any]:
+    while track._packets:
+        yield track._packets.popleft()
 
 
 def strength(samples: npt.NDArray[np.float64], hz: float) -> float:
     """Amplitude of one frequency."""
-    t = np.arange(len(samples)) / 48_000
-    return float(2 * abs(np.mean(samples * np.exp(-2j * np.pi * hz * t))))
+    t = np.arange(len(samples)) / RATE_HZ
+    return float(2 * abs(np.mean(samples * np.exp(-2j * np.pi * hz * t)))) if len(samples) else 0.0
 
 
-async def test_three_people_hear_the_two_others() -> None:
+PITCHES = {"alice": 400.0, "bob": 700.0, "carol": 1100.0}
+
+
+def heard_pitches(room: Room, name: str) -> str:
+    """Initials of those who are heard."""
+    return "".join(other[0] for other, hz in PITCHES.items() if strength(room.heard(name), hz) > 2_500)
+
+
+def three_people(ticks: int, **others: int) -> Room:
+    return Room({name: tone(hz, ticks) for name, hz in PITCHES.items()}, list(PITCHES))
+
+
+def test_three_people_hear_the_two_others() -> None:
+    room = three_people(50).run(50)
+    assert {name: heard_pitches(room, name) for name in PITCHES} == {"alice": "bc", "bob": "ac", "carol": "ab"}
+    for name, hz in PITCHES.items():
+        assert strength(room.heard(name), hz) < 400
+
+
+def test_who_only_listens_hears_everybody() -> None:
+    room = Room({name: tone(hz, 50) for name, hz in PITCHES.items()}, ["dora"]).run(50)
+    assert heard_pitches(room, "dora") == "abc"
+
+
+def test_nobody_hears_who_is_muted() -> None:
+    room = three_people(50)
+    room.mixer.audibility = room.mixer.audibility.muting("bob")
+    room.run(50)
+    assert {name: heard_pitches(room, name) for name in PITCHES} == {"alice": "c", "bob": "ac", "carol": "a"}
+
+
+def test_who_is_deafened_hears_nobody() -> None:
+    room = three_people(50)
+    room.mixer.audibility = room.mixer.audibility.deafening("bob")
+    room.run(50)
+    assert {name: heard_pitches(room, name) for name in PITCHES} == {"alice": "bc", "bob": "", "carol": "ab"}
+
+
+def test_a_supervisor_is_heard_by_the_one_who_is_advised() -> None:
+    room = three_people(50)
+    room.mixer.audibility = room.mixer.audibility.confining("carol", ["alice"])
+    room.run(50)
+    assert {name: heard_pitches(room, name) for name in PITCHES} == {"alice": "bc", "bob": "a", "carol": "ab"}
+
+
+def test_a_talker_is_wanted_while_somebody_may_hear() -> None:
     mixer = Mixer()
-    pitches = {"alice": 400.0, "bob": 700.0, "carol": 1100.0}
-    talkers = {name: mixer.add_talker(name) for name in pitches}
-    tracks = {name: mixer.add_listener(name) for name in pitches}
-    for name, hz in pitches.items():
-        talkers[name].write(tone(hz, 8))
-    for _ in range(8):
-        mixer.tick()
-    for name, track in tracks.items():
-        samples = (await heard(track, 8))[2 * FRAME_SAMPLES :]
-        for other, hz in pitches.items():
-            if other == name:
-                assert strength(samples, hz) < 800
-            else:
-                assert strength(samples, hz) > 4_000
+    alice = mixer.add_talker("alice")
+    mixer.add_listener("alice")
+    assert not alice.is_wanted
+    mixer.add_listener("bob")
+    assert alice.is_wanted
+    mixer.audibility = mixer.audibility.muting("alice")
+    assert not alice.is_wanted
+    mixer.audibility = mixer.audibility.muting("alice", is_muted=False)
+    mixer.audibility = mixer.audibility.deafening("bob")
+    assert not alice.is_wanted
+    mixer.add_listener("carol")
+    assert alice.is_wanted
+    mixer.remove("carol")
+    assert not alice.is_wanted
 
 
-async def test_loud_people_together_do_not_wrap_around() -> None:
+def test_of_who_left_no_rule_stays() -> None:
     mixer = Mixer()
-    loud = np.full(8 * FRAME_SAMPLES, 30_000, np.int16)
-    for name in ("alice", "bob"):
-        mixer.add_talker(name).write(loud)
-    track = mixer.add_listener("carol")
-    for _ in range(8):
-        mixer.tick()
-    assert (await heard(track, 8))[2 * FRAME_SAMPLES :].min() > -5_000
+    mixer.add_talker("alice")
+    mixer.audibility = mixer.audibility.muting("alice")
+    mixer.remove("alice")
+    assert not mixer.audibility.muted
+
+
+def test_who_left_is_not_heard_any_more() -> None:
+    room = three_people(100).run(30)
+    room.mixer.remove("bob")
+    before = len(room.sent["alice"])
+    room.run(50)
+    room.sent["alice"] = room.sent["alice"][before:]
+    assert heard_pitches(room, "alice") == "c"
+
+
+def test_loud_people_together_do_not_wrap_around_or_jump() -> None:
+    loud = {name: tone(300, 50, 32_000) for name in ("alice", "bob", "carol", "dora")}
+    heard = Room(loud, ["eve"]).run(50).heard("eve")
+    assert strength(heard, 300) > 20_000
+    assert np.abs(np.diff(heard)).max() < 6_000
+
+
+@pytest.fixture
+def encodes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One entry for every frame that is encoded."""
+    counted: list[int] = []
+
+    class Counting(Encoder):
+        def encode(self, pcm: npt.NDArray[np.int16]) -> bytes:
+            counted.append(len(pcm))
+            return super().encode(pcm)
+
+    monkeypatch.setattr(mix_stream, "Encoder", Counting)
+    return counted
+
+
+def test_twenty_listeners_share_one_encode(encodes: list[int]) -> None:
+    people = [f"person {number}" for number in range(20)]
+    room = Room({"alice": tone(400, 100)}, people).run(20)
+    encodes.clear()
+    room.run(50)
+    assert len(encodes) == 50
+    assert all(len(room.sent[name]) == 70 for name in people)
+    assert len({id(room.sent[name][-1]) for name in people}) == 1
+
+
+def test_two_who_talk_cost_three_encodes(encodes: list[int]) -> None:
+    people = [f"person {number}" for number in range(20)]
+    room = Room({name: tone(400, 100) for name in people[:2]}, people).run(20)
+    encodes.clear()
+    room.run(50)
+    assert len(encodes) == 150
+
+
+def test_a_quiet_room_costs_no_encode(encodes: list[int]) -> None:
+    people = [f"person {number}" for number in range(20)]
+    hiss = np.random.default_rng(1).normal(0, 20, 200 * FRAME_SAMPLES).astype(np.int16)
+    room = Room(dict.fromkeys(people, hiss), people).run(50)
+    encodes.clear()
+    room.run(100)
+    assert not encodes
+
+
+def test_beginning_to_talk_leaves_what_one_hears_as_it_was() -> None:
+    rng = np.random.default_rng(3)
+    bob = (tone(700, 60) + rng.normal(0, 300, 60 * FRAME_SAMPLES)).astype(np.int16)
+    late = np.concatenate((np.zeros(30 * FRAME_SAMPLES, np.int16), tone(400, 30)))
+    alone = Room({"bob": bob}, ["alice"]).run(60)
+    together = Room({"bob": bob, "alice": late}, ["alice"]).run(60)
+    assert [bytes(packet) for packet in together.sent["alice"]] == [bytes(packet) for packet in alone.sent["alice"]]
+
+
+def test_who_talked_shares_again_afterwards(encodes: list[int]) -> None:
+    voice = np.concatenate((tone(400, 30), np.zeros(70 * FRAME_SAMPLES, np.int16)))
+    bursts = np.tile(np.concatenate((tone(700, 10), np.zeros(5 * FRAME_SAMPLES, np.int16))), 10)
+    room = Room({"alice": voice, "bob": bursts}, ["alice", "bob", "carol"]).run(80)
+    encodes.clear()
+    room.run(10)
+    assert len(room.mixer._streams) == 2  # bob's own, and everybody's
+    assert len(encodes) <= 20
 
 
 async def test_a_listener_that_takes_nothing_keeps_the_newest_packets() -> None:
-    mixer = Mixer()
-    track = mixer.add_listener("alice")
-    for _ in range(30):
-        mixer.tick()
-    assert (await track.recv()).pts == 20 * FRAME_SAMPLES
-
-
-async def test_who_left_is_not_heard_any_more() -> None:
-    mixer = Mixer()
-    mixer.add_talker("alice").write(tone(400, 8))
-    track = mixer.add_listener("bob")
-    mixer.remove("alice")
-    for _ in range(4):
-        mixer.tick()
-    assert abs(await heard(track, 4)).max() < 100
-
-
-def test_a_talker_plays_only_with_frames_in_reserve() -> None:
-    talker = Talker()
-    talker.write(tone(400, PLAYOUT_FRAMES - 1))
-    assert talker.read() is None
-    talker.write(tone(400, 1))
-    assert talker.read() is not None
-
-
-def test_frames_of_any_length_become_ticks() -> None:
-    talker = Talker()
-    samples = tone(400, 6)
-    for start in range(0, len(samples), 500):
-        talker.write(samples[start : start + 500])
-    played = [frame for _ in range(6) if (frame := talker.read()) is not None]
-    assert np.array_equal(np.concatenate(played), samples)
-
-
-def test_a_fast_talker_loses_the_oldest() -> None:
-    talker = Talker()
-    samples = tone(400, PLAYOUT_LIMIT_FRAMES + 5)
-    talker.write(samples)
-    assert np.array_equal(talker.read(), samples[5 * FRAME_SAMPLES : 6 * FRAME_SAMPLES])
+    track, stream = MixTrack(), MixStream()
+    for number in range(30):
+        track.send(stream.encode(tone(400, 1), number * FRAME_SAMPLES))
+    assert (await track.recv()).pts == (30 - QUEUE_PACKETS) * FRAME_SAMPLES
