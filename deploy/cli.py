@@ -132,6 +132,10 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     db.add_argument("--organizations", type=_count, default=500, metavar="N", help="default 500")
     db.add_argument("--json", action="store_true", help="print one JSON object")
     db.set_defaults(runs="deploy.bench.db:run")
+    mixer = names.add_parser("mixer", help="CPU time of mixing and encoding what participants hear")
+    mixer.add_argument("--ticks", type=_count, default=250, metavar="N", help="of 20 ms (default 250)")
+    mixer.add_argument("--json", action="store_true", help="print one JSON object")
+    mixer.set_defaults(runs="deploy.bench.mixer:run")
 
 
 def _add_migrate(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -8,7 +8,18 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("liveconvo", "ctranslate2", "faster-whisper", "silero-vad", "torch", "numpy", "jiwer", "whisper-normalizer")
+PACKAGES = (
+    "liveconvo",
+    "aiortc",
+    "av",
+    "ctranslate2",
+    "faster-whisper",
+    "silero-vad",
+    "torch",
+    "numpy",
+    "jiwer",
+    "whisper-normalizer",
+)
 
 
 @dataclass(frozen=True, slots=True)
