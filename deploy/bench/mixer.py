@@ -19,6 +19,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from deploy.bench.mixer_latency import latency_rows
 from deploy.bench.rows import Row, print_rows, versions
 from media_server.conversation.playout import FRAME_SAMPLES as TICK_SAMPLES
 from media_server.conversation.types import SAMPLE_RATE_HZ
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
         for talkers in sorted({min(TALKERS, people), people}):
             print(f"{people} participants, {talkers} talking …", file=sys.stderr, flush=True)
             rows += _rows(people, voices[:talkers], args.ticks)
+    rows += latency_rows()
     if args.json:
         print(json.dumps({"bench": "mixer", "versions": versions(), "rows": [row.as_json() for row in rows]}))
     else:

@@ -15,7 +15,7 @@ QUEUE_PACKETS = 5
 class MixTrack(MediaStreamTrack):
     """100 ms at most; when the sender does not take them, the oldest goes.
 
-    An asyncio.Queue would do the same for twice the time, which every listener pays fifty times a second.
+    An asyncio.Queue does the same in 2.5 µs instead of 1.4, which every listener pays fifty times a second.
     """
 
     kind = "audio"
@@ -32,12 +32,12 @@ class MixTrack(MediaStreamTrack):
 
     async def recv(self) -> Any:
         """The next av.Packet; aiortc sends what is encoded already as it is. One may wait at a time."""
-        while not self._packets:
-            if self.readyState != "live":
-                raise MediaStreamError
+        while self.readyState == "live":
+            if self._packets:
+                return self._packets.popleft()
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        return self._packets.popleft()
+        raise MediaStreamError
 
     def stop(self) -> None:
         super().stop()

@@ -118,13 +118,12 @@ class Mixer:
                 listener.track.send(packet)
 
     async def run(self) -> None:
-        """Tick on one clock until cancelled; a late tick is made up for, a very late one is left out."""
+        """Tick on one clock until cancelled."""
         loop = asyncio.get_running_loop()
         due = round(loop.time() * SAMPLE_RATE_HZ)
         while True:
             self.tick(due)
-            late = round(loop.time() * SAMPLE_RATE_HZ) - due
-            due += FRAME_SAMPLES * max(1, late // FRAME_SAMPLES - LATE_TICKS)
+            due = next_due(due, round(loop.time() * SAMPLE_RATE_HZ))
             await asyncio.sleep(due / SAMPLE_RATE_HZ - loop.time())
 
     def _apply_rules(self) -> None:
@@ -133,3 +132,9 @@ class Mixer:
             listener.choice.unheard = EVERYBODY if len(unheard) == len(self._talkers) else unheard
         for key, talker in self._talkers.items():
             talker.is_wanted = any(self._audibility.may_hear(listener, key) for listener in self._listeners)
+
+
+def next_due(due: int, now: int) -> int:
+    """When to tick after the tick that was due: a late one is made up for, a very late one is left out."""
+    late_ticks = (now - due) // FRAME_SAMPLES
+    return due + FRAME_SAMPLES * max(1, late_ticks - LATE_TICKS)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from aiortc.mediastreams import MediaStreamError
 
 from media_server.conversation.playout import FRAME_SAMPLES as TICK_SAMPLES
 from media_server.rtc import mix_stream
 from media_server.rtc.mix_stream import FRAME_SAMPLES, MixStream
 from media_server.rtc.mix_track import QUEUE_PACKETS, MixTrack
-from media_server.rtc.mixer import Mixer
+from media_server.rtc.mixer import Mixer, next_due
 from media_server.rtc.opus import Decoder, Encoder
 
 RATE_HZ = 48_000
@@ -216,3 +218,33 @@ async def test_a_listener_that_takes_nothing_keeps_the_newest_packets() -> None:
     for number in range(30):
         track.send(stream.encode(tone(400, 1), number * FRAME_SAMPLES))
     assert (await track.recv()).pts == (30 - QUEUE_PACKETS) * FRAME_SAMPLES
+
+
+async def test_a_track_that_was_stopped_ends_whoever_waits() -> None:
+    track = MixTrack()
+    async with asyncio.TaskGroup() as tasks:
+        waiting = tasks.create_task(ended(track))
+        await asyncio.sleep(0)
+        track.stop()
+        assert await waiting
+
+
+async def ended(track: MixTrack) -> bool:
+    try:
+        await track.recv()
+    except MediaStreamError:
+        return True
+    return False
+
+
+def test_a_tick_comes_every_20_ms() -> None:
+    assert next_due(1_000, 1_010) == 1_000 + TICK_SAMPLES
+
+
+def test_a_late_tick_is_made_up_for() -> None:
+    assert next_due(1_000, 1_000 + 5 * TICK_SAMPLES) == 1_000 + TICK_SAMPLES
+
+
+def test_a_very_late_tick_is_left_out() -> None:
+    now = 1_000 + 100 * TICK_SAMPLES
+    assert now - next_due(1_000, now) == 5 * TICK_SAMPLES
