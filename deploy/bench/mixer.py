@@ -1,8 +1,8 @@
 """`liveconvo bench mixer`: what 20 ms of a call cost the mixer, beside one encode a listener.
 
-Method: a recorded voice, shifted for each talker, is written to the mixer as decoded audio; a tick's figure is the mean
-CPU time of one process. The peer is the mixer of before: it sums the same frames and encodes through PyAV for each
-listener.
+Method: a recorded voice, shifted for each talker, is written to the mixer as decoded audio, and the hiss of a quiet
+room for everybody else, since browsers send that too; a tick's figure is the mean CPU time of one process. The peer is
+the mixer of before: it sums the same frames and encodes through PyAV for each listener.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ TALKERS = 2
 PEER_NAME = "one PyAV encode a listener"
 _VOICES = Path(__file__).parents[1] / "demo" / "host.opus"
 _WARM_UP_TICKS = 25
+_HISS = 16
+"""-66 dBFS."""
 
 Pcm = npt.NDArray[np.int16]
 Frames = Pcm
@@ -42,11 +44,12 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     speech = _speech()
     voices = [np.roll(speech, -37 * number, axis=0) for number in range(max(SIZES))]
+    hiss = np.random.default_rng(1).normal(0, _HISS, speech.shape).astype(np.int16)
     rows = []
     for people in SIZES:
         for talkers in sorted({min(TALKERS, people), people}):
             print(f"{people} participants, {talkers} talking …", file=sys.stderr, flush=True)
-            rows += _rows(people, voices[:talkers], args.ticks)
+            rows += _rows(talkers, voices[:talkers] + [hiss] * (people - talkers), args.ticks)
     rows += latency_rows()
     if args.json:
         print(json.dumps({"bench": "mixer", "versions": versions(), "rows": [row.as_json() for row in rows]}))
@@ -55,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(people: int, voices: list[Frames], ticks: int) -> list[Row]:
-    ours_ms = _timed_ms(_mixer_tick(people, voices), ticks)
-    peer_ms = _timed_ms(_peer_tick(people, voices), ticks)
-    conditions = f"{people} participants, {len(voices)} talking, CPU"
-    per_second = RTP_RATE_HZ / FRAME_SAMPLES / people
+def _rows(talkers: int, voices: list[Frames], ticks: int) -> list[Row]:
+    ours_ms = _timed_ms(_mixer_tick(voices), ticks)
+    peer_ms = _timed_ms(_peer_tick(voices), ticks)
+    conditions = f"{len(voices)} participants, {talkers} talking, CPU"
+    per_second = RTP_RATE_HZ / FRAME_SAMPLES / len(voices)
     tick = Row("mixer_tick_ms", "ms", ours_ms, ticks, conditions, peer_ms, PEER_NAME)
     each = Row("mixer_cpu_ms_per_participant_s", "ms/s", ours_ms * per_second, ticks, conditions,
                peer_ms * per_second, PEER_NAME)  # fmt: skip
@@ -76,11 +79,11 @@ def _timed_ms(tick: Callable[[int], None], ticks: int) -> float:
     return (time.process_time() - began_s) / ticks * 1000
 
 
-def _mixer_tick(people: int, voices: list[Frames]) -> Callable[[int], None]:
+def _mixer_tick(voices: list[Frames]) -> Callable[[int], None]:
     """Everything from decoded audio to packets in the listeners' queues."""
     mixer = Mixer()
     talkers = [mixer.add_talker(number) for number in range(len(voices))]
-    for number in range(people):
+    for number in range(len(voices)):
         mixer.add_listener(number)
 
     def tick(number: int) -> None:
@@ -92,15 +95,14 @@ def _mixer_tick(people: int, voices: list[Frames]) -> Callable[[int], None]:
     return tick
 
 
-def _peer_tick(people: int, voices: list[Frames]) -> Callable[[int], None]:
-    encoders = [_peer_encoder() for _ in range(people)]
+def _peer_tick(voices: list[Frames]) -> Callable[[int], None]:
+    encoders = [_peer_encoder() for _ in voices]
 
     def tick(number: int) -> None:
         own = [frames[number % len(frames)] for frames in voices]
         total = np.sum(own, axis=0, dtype=np.int32)
         for listener, encoder in enumerate(encoders):
-            heard = total - own[listener] if listener < len(own) else total
-            pcm = np.clip(heard, -32_768, 32_767).astype(np.int16)
+            pcm = np.clip(total - own[listener], -32_768, 32_767).astype(np.int16)
             frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
             frame.sample_rate = RTP_RATE_HZ
             for packet in encoder.encode(frame):
