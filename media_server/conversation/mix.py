@@ -52,6 +52,7 @@ class Mix:
         return mixed.astype(np.int16) if len(voices) == 1 else limited(mixed)
 
     def is_same(self, one: Keys, other: Keys) -> bool:
+        """Whether two mixes sound the same in this frame."""
         return self._voices(one) == self._voices(other)
 
     def is_quiet(self, left_out: Keys) -> bool:

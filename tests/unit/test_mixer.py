@@ -74,7 +74,7 @@ def heard_pitches(room: Room, name: str) -> str:
     return "".join(other[0] for other, hz in PITCHES.items() if strength(room.heard(name), hz) > 2_500)
 
 
-def three_people(ticks: int, **others: int) -> Room:
+def three_people(ticks: int) -> Room:
     return Room({name: tone(hz, ticks) for name, hz in PITCHES.items()}, list(PITCHES))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media_server.conversation.mix import EVERYBODY, NOBODY, WAIT_FRAMES, Choice, Mix, Pcm
 
@@ -77,3 +79,20 @@ def test_who_may_hear_nobody_keeps_to_one_mix() -> None:
     alice = Choice(unheard=EVERYBODY)
     for mix in (mix_of(bob=5_000), mix_of(bob=5_000, carol=5_000), mix_of()):
         assert alice.follow(mix) == EVERYBODY
+
+
+people = st.sampled_from(["alice", "bob", "carol", "dora"])
+
+
+@given(st.lists(st.tuples(st.sets(people), st.integers(20, 8_000), st.booleans()), min_size=1, max_size=60))
+def test_whatever_happens_nobody_is_heard_by_whom_they_must_not(
+    frames: list[tuple[set[str], int, bool]],
+) -> None:
+    """Alice never hears herself, and carol never while she is confined."""
+    alice = Choice()
+    levels = {"alice": 10_000, "bob": 1, "carol": 100, "dora": 3}
+    for talking, loudness, is_confined in frames:
+        alice.unheard = frozenset({"alice", "carol"} if is_confined else {"alice"})
+        mix = mix_of(**{name: levels[name] * loudness // 8_000 for name in talking})
+        heard = mix._voices(alice.follow(mix))
+        assert heard == talking - alice.unheard
