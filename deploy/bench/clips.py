@@ -7,6 +7,7 @@ Columns that are read: id, file, language, speakers, text, ref_kind. `ref_kind` 
 from __future__ import annotations
 
 import csv
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from media_server.conversation.types import SAMPLE_RATE_HZ, samples_to_ms
 
 LONGEST_CLIP_S = 30
 """The offline comparison has one 30 s window."""
+FEWEST_WORDS = 8
+"""Of an utterance whose errors are worth counting by itself."""
 
 
 class BenchInputError(Exception):
@@ -56,6 +59,26 @@ def read_clips(folder: Path, count: int | None = None) -> tuple[list[Clip], list
     if not clips:
         raise BenchInputError(f"{folder / 'manifest.tsv'}: no English recordings of one speaker with a `corpus` text")
     return clips, silent
+
+
+def read_utterances(folder: Path, count: int, longest_s: float) -> list[Clip]:
+    """`count` of the same recordings, drawn from those of several words that are short enough to be played in a call.
+
+    Raises:
+        BenchInputError: no manifest, or no such recordings in it.
+    """
+    rows = [row for row in _manifest(folder) if _is_spoken(row) and len(row["text"].split()) >= FEWEST_WORDS]
+    random.Random(1).shuffle(rows)  # noqa: S311 - the same ones every time
+    clips: list[Clip] = []
+    for row in rows:
+        if len(clips) == count:
+            break
+        clip = _read(folder, row)
+        if clip.seconds <= longest_s:
+            clips.append(clip)
+    if not clips:
+        raise BenchInputError(f"{folder / 'manifest.tsv'}: no utterance of {FEWEST_WORDS} words up to {longest_s:g} s")
+    return clips
 
 
 def _manifest(folder: Path) -> list[dict[str, str]]:
