@@ -14,6 +14,10 @@ from datetime import UTC, date, datetime, time
 from db.errors import DbError
 from deploy.errors import DeployError
 
+MEDIA_FIGURES = (
+    "receive_cpu_ms", "duplex_cpu_ms", "delay_ms", "mixer_delay_ms", "delay_drift_ms", "wer_rise_points",
+    "rss_slope_mb_h",
+)  # fmt: skip
 CONVERSATION_TYPES = ("sales", "support", "meeting", "interview")
 
 
@@ -136,6 +140,18 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     mixer.add_argument("--ticks", type=_count, default=250, metavar="N", help="of 20 ms (default 250)")
     mixer.add_argument("--json", action="store_true", help="print one JSON object")
     mixer.set_defaults(runs="deploy.bench.mixer:run")
+    media = names.add_parser("media", help="CPU time, delay and lost words of calls, beside stock aiortc")
+    media.add_argument("--only", action="append", choices=MEDIA_FIGURES, metavar="METRIC",
+                       help=f"one of {', '.join(MEDIA_FIGURES)}; may be repeated")  # fmt: skip
+    media.add_argument("--calls", type=_count, default=40, metavar="N", help="for receive_cpu_ms (default 40)")
+    media.add_argument("--seconds", type=_seconds, default=8.0, metavar="S",
+                       help="that CPU time is taken for (default 8)")  # fmt: skip
+    media.add_argument("--data", metavar="DIR", help="a folder with recordings and a manifest.tsv, for wer_rise_points")
+    media.add_argument("--clips", type=_count, default=12, metavar="N", help="recordings of it (default 12)")
+    media.add_argument("--soak", type=_seconds, default=None, metavar="MIN",
+                       help="for so many minutes participants join and leave, for rss_slope_mb_h")  # fmt: skip
+    media.add_argument("--json", action="store_true", help="print one JSON object")
+    media.set_defaults(runs="deploy.bench.media:run")
 
 
 def _add_migrate(commands: Commands[argparse.ArgumentParser]) -> None:

@@ -1,0 +1,89 @@
+"""`liveconvo bench media`: CPU time, delay, and words lost on bad lines, of our node beside stock aiortc.
+
+Method: callers of our own, in a process on one core, send packets that were encoded before over real ICE, DTLS and SRTP
+on the loopback; a contestant runs in a process on another core, on the same kind of event loop. Both get the same
+packets and lose the same ones. Its CPU time is user and system of the whole process, what it takes idle taken off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from deploy.bench.clips import BenchInputError
+from deploy.bench.media_cpu import DUPLEX, duplex_row, receive_row
+from deploy.bench.media_delay import delay_rows, drift_row, mixer_row
+from deploy.bench.media_process import ChildFailedError
+from deploy.bench.media_soak import soak_row
+from deploy.bench.rows import Row, print_rows, versions
+
+Measuring = Callable[[argparse.Namespace], list[Row]]
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 2 when there is nothing to measure with, 1 when a contestant failed."""
+    rows: list[Row] = []
+    try:
+        for name, measure in MEASURED.items():
+            if name in (args.only or MEASURED):
+                _say(f"{name} …")
+                began_s = time.monotonic()
+                rows += measure(args)
+                _say(f"{name}: {time.monotonic() - began_s:.0f} s")
+    except (BenchInputError, OSError) as error:
+        _say(f"bench media: {error}")
+        return 2
+    except ChildFailedError as error:
+        _say(f"bench media: {error}")
+        return 1
+    if not rows:
+        _say("bench media: nothing was measured")
+        return 2
+    if args.json:
+        print(json.dumps({"bench": "media", "versions": versions(), "rows": [row.as_json() for row in rows]}))
+    else:
+        print_rows(rows)
+    return 0
+
+
+def _receive(args: argparse.Namespace) -> list[Row]:
+    return [receive_row(args.calls, args.seconds)]
+
+
+def _duplex(args: argparse.Namespace) -> list[Row]:
+    return [duplex_row(participants, args.seconds) for participants in DUPLEX]
+
+
+def _words(args: argparse.Namespace) -> list[Row]:
+    if not args.data:
+        _say("  left out: say which recordings: --data DIR (a folder with a manifest.tsv)")
+        return []
+    from deploy.bench.media_wer import wer_rows
+
+    return wer_rows(Path(args.data), args.clips, _say)
+
+
+def _soak(args: argparse.Namespace) -> list[Row]:
+    if args.soak is None:
+        _say("  left out: it takes minutes: --soak MIN")
+        return []
+    return [soak_row(args.soak, _say)]
+
+
+MEASURED: dict[str, Measuring] = {
+    "receive_cpu_ms": _receive,
+    "duplex_cpu_ms": _duplex,
+    "delay_ms": lambda args: delay_rows(),
+    "mixer_delay_ms": lambda args: [mixer_row()],
+    "delay_drift_ms": lambda args: [drift_row()],
+    "wer_rise_points": _words,
+    "rss_slope_mb_h": _soak,
+}
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
