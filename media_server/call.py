@@ -141,6 +141,7 @@ class Call:
             PeerCallbacks(
                 on_audio=lambda block: self._hear(pending[0], block),
                 on_message=lambda raw: pending[0].inbox.put(raw),  # noqa: PLW0108 - filled below
+                is_heard=lambda: pending[0].is_heard,
             ),
         )
         participant = Participant(guest, self._clock, peer.outbox, self._limits.messages_per_s)

@@ -122,6 +122,11 @@ class Participant:
         self._loop = asyncio.get_running_loop()
         self._placed = TrackClock()
 
+    @property
+    def is_heard(self) -> bool:
+        """Somebody may hear this participant now."""
+        return self.talker is not None and self.talker.is_wanted
+
     def microphone_news(self, now_s: float) -> MicrophoneState | None:
         """What to tell of the microphone: a change, and that it is still not well, or well again, every second."""
         state = self.microphone.state

@@ -47,7 +47,12 @@ class OurNode:
         def hear(block: AudioBlock) -> None:
             _hear(block, talker, on_audio)
 
-        self._peers[number] = peer = Peer(Limits(), PeerCallbacks(on_audio=hear, on_message=lambda message: None))
+        callbacks = PeerCallbacks(
+            on_audio=hear,
+            on_message=lambda message: None,
+            is_heard=lambda: talker is not None and talker.is_wanted,
+        )
+        self._peers[number] = peer = Peer(Limits(), callbacks)
         answer = await peer.answer(offer, self.mixer.add_listener(number))
         self._tasks.create_task(peer.run())
         return answer
@@ -62,7 +67,7 @@ class OurNode:
 
 def _hear(block: AudioBlock, talker: Talker | None, on_audio: OnAudio) -> None:
     if talker is not None:
-        talker.write(block.heard)
+        talker.write(block.pts, block.heard, asyncio.get_running_loop().time())
     on_audio(block.pts, block.samples)
 
 
