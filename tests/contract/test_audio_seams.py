@@ -11,9 +11,10 @@ from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtp import RtcpByePacket, RtpPacket
 
 from media_server.rtc.addresses import offer_addresses
-from media_server.rtc.mixer import MixTrack
+from media_server.rtc.mix_stream import MixStream
+from media_server.rtc.mix_track import MixTrack
 from media_server.rtc.receiver import take_over
-from tests.voice import voice
+from tests.voice import FRAME, voice
 
 PRIVATE = ("codecs", "remote_streams", "started", "rtcp_task", "rtcp_started", "rtcp_exited", "decoder_thread")
 
@@ -63,7 +64,9 @@ async def test_a_receiver_that_drops_all_keeps_nothing() -> None:
 
 async def _next(packets: asyncio.Queue[RtpPacket], track: MixTrack) -> RtpPacket:
     """The sender speaks until something came of it."""
+    stream, pts = MixStream(), 0
     while packets.empty():
-        track.send(voice(1))
+        track.send(stream.encode(voice(1), pts))
+        pts += FRAME
         await asyncio.sleep(0.02)
     return packets.get_nowait()
