@@ -27,27 +27,26 @@ Measuring = Callable[[argparse.Namespace], list[Row]]
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 2 when there is nothing to measure with, 1 when a contestant failed."""
     rows: list[Row] = []
-    try:
-        for name, measure in MEASURED.items():
-            if name in (args.only or MEASURED):
-                _say(f"{name} …")
-                began_s = time.monotonic()
-                rows += measure(args)
-                _say(f"{name}: {time.monotonic() - began_s:.0f} s")
-    except (BenchInputError, OSError) as error:
-        _say(f"bench media: {error}")
-        return 2
-    except ChildFailedError as error:
-        _say(f"bench media: {error}")
-        return 1
-    if not rows:
-        _say("bench media: nothing was measured")
-        return 2
+    failed = False
+    for name, measure in MEASURED.items():
+        if name not in (args.only or MEASURED):
+            continue
+        _say(f"{name} …")
+        began_s = time.monotonic()
+        try:
+            rows += measure(args)
+        except (BenchInputError, OSError) as error:
+            _say(f"bench media: {error}")
+            return 2
+        except ChildFailedError as error:
+            _say(f"bench media: {name}: {error}")
+            failed = True
+        _say(f"{name}: {time.monotonic() - began_s:.0f} s")
     if args.json:
         print(json.dumps({"bench": "media", "versions": versions(), "rows": [row.as_json() for row in rows]}))
-    else:
+    elif rows:
         print_rows(rows)
-    return 0
+    return 1 if failed else 0 if rows else 2
 
 
 def _receive(args: argparse.Namespace) -> list[Row]:

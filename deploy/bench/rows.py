@@ -9,17 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 PACKAGES = (
-    "liveconvo",
-    "aiortc",
-    "av",
-    "ctranslate2",
-    "faster-whisper",
-    "silero-vad",
-    "torch",
-    "numpy",
-    "jiwer",
+    "liveconvo", "aiortc", "aioice", "av", "ctranslate2", "faster-whisper", "silero-vad", "torch", "numpy", "jiwer",
     "whisper-normalizer",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
