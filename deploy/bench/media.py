@@ -15,8 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.bench.clips import BenchInputError
+from deploy.bench.media_clicks import mixer_row
 from deploy.bench.media_cpu import DUPLEX, duplex_row, receive_row
-from deploy.bench.media_delay import delay_rows, drift_row, mixer_row
+from deploy.bench.media_delay import delay_rows, drift_row
 from deploy.bench.media_process import ChildFailedError
 from deploy.bench.media_soak import soak_row
 from deploy.bench.rows import Row, print_rows, versions

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from deploy.bench.media_measured import Arrival
+from deploy.bench.rows import percentile
 
 PACKET_SAMPLES = 320
 """20 ms at 16 kHz."""
@@ -46,3 +47,9 @@ def click_delays_ms(sent_s: Sequence[float], onsets_s: Sequence[float], longest_
         if heard is not None:
             delays.append(1000 * (heard - sent))
     return delays
+
+
+def spread(delays: Sequence[float]) -> str:
+    """For a row's conditions."""
+    p50, p95 = (percentile(delays, percent) for percent in (50, 95))
+    return "nothing" if p50 is None else f"p50 {p50:.1f} p95 {p95:.1f}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from deploy.bench.media_audio import PACKETS_PER_S, speech
-from deploy.bench.media_caller import Sending
+from deploy.bench.media_callers import Sending
 from deploy.bench.media_measured import Footprint
 from deploy.bench.media_process import Child
 from deploy.bench.media_stage import OURS, connect, stage

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
-from deploy.bench.media_caller import Played, Sending, callers
+from deploy.bench.media_callers import Played, Sending, callers, spread_phases
 from deploy.bench.media_measured import Contestant, Keeps, Reading, measured
 from deploy.bench.media_node import our_node
 from deploy.bench.media_process import Child
@@ -16,8 +16,8 @@ from deploy.bench.media_stock import stock_node
 
 OURS, STOCK = "ours", "stock aiortc"
 CONTESTANTS: dict[str, Contestant] = {OURS: our_node, STOCK: stock_node}
-_IDLE_S = 1.0
-_NODE_CORE, _CALLER_CORE = 0, 1
+_IDLE_S = 0.5
+NODE_CORE, CALLER_CORE = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,10 @@ class Stage:
 
     def begin(self, sendings: Sequence[Sending]) -> None:
         """Return at once; `finish` must follow."""
-        slots = len(sendings) * len(self.nodes)
-        everything = {}
-        for turn in range(len(self.nodes)):
-            for number, sending in enumerate(sendings):
-                phase = (number * len(self.nodes) + turn) / slots
-                everything[turn * self.calls + number] = replace(sending, phase=phase)
-        self.callers.ask("play", everything)
+        turns = len(self.nodes)
+        in_turns = [(turn, number) for number in range(len(sendings)) for turn in range(turns)]
+        phases = spread_phases([sendings[number] for _, number in in_turns])
+        self.callers.ask("play", {turn * self.calls + number: phases[at] for at, (turn, number) in enumerate(in_turns)})
 
     def finish(self) -> dict[str, Played]:
         """What was sent to each contestant, its calls counted from 0."""
@@ -61,9 +58,9 @@ class Stage:
 def stage(names: Sequence[str], calls: int, keeps: Keeps, *, mixes: bool = False) -> Iterator[Stage]:
     """Everybody connected; everything is gone afterwards."""
     with ExitStack() as stack:
-        calling = stack.enter_context(Child(callers, _CALLER_CORE))
+        calling = stack.enter_context(Child(callers, CALLER_CORE))
         nodes = {
-            name: stack.enter_context(Child(partial(measured, CONTESTANTS[name], mixes, keeps), _NODE_CORE))
+            name: stack.enter_context(Child(partial(measured, CONTESTANTS[name], mixes, keeps), NODE_CORE))
             for name in names
         }
         idle = {name: _idle_cores(node) for name, node in nodes.items()}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from deploy.bench.clips import Clip, read_utterances
 from deploy.bench.media_audio import encode, for_sending, placed
-from deploy.bench.media_caller import Sending
+from deploy.bench.media_callers import Sending
 from deploy.bench.media_loss import bursts, independent
 from deploy.bench.media_stage import CONTESTANTS, OURS, STOCK, stage
 from deploy.bench.rows import Row

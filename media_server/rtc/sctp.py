@@ -1,7 +1,6 @@
-"""What an SCTP packet must look like before aiortc sees it.
+"""What an SCTP packet must look like before aiortc sees it: lengths that advance, and gaps that can be counted.
 
-aiortc trusts two lengths of the other side: a parameter of length 0 keeps its parser in one place for ever, and a SACK
-may name gaps of 65 536 TSNs each, which are counted one by one. Whatever else is wrong raises there, and is dropped.
+Whatever else is wrong raises in aiortc's parser, and is dropped.
 """
 
 from __future__ import annotations
