@@ -15,9 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deploy.bench.clips import BenchInputError
+from deploy.bench.media_beside_janus import duplex_beside_janus, mixer_beside_janus
 from deploy.bench.media_clicks import mixer_row
 from deploy.bench.media_cpu import DUPLEX, duplex_row, receive_row
 from deploy.bench.media_delay import delay_rows, drift_row
+from deploy.bench.media_janus import NAME, JanusError, is_installed
 from deploy.bench.media_process import ChildFailedError
 from deploy.bench.media_soak import soak_row
 from deploy.bench.rows import Row, print_rows, versions
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         except (BenchInputError, OSError) as error:
             _say(f"bench media: {error}")
             return 2
-        except ChildFailedError as error:
+        except (ChildFailedError, JanusError) as error:
             _say(f"bench media: {name}: {error}")
             failed = True
         _say(f"{name}: {time.monotonic() - began_s:.0f} s")
@@ -55,7 +57,23 @@ def _receive(args: argparse.Namespace) -> list[Row]:
 
 
 def _duplex(args: argparse.Namespace) -> list[Row]:
-    return [duplex_row(participants, args.seconds) for participants in DUPLEX]
+    rows = []
+    for participants in DUPLEX:
+        rows.append(duplex_row(participants, args.seconds))
+        if _has_janus():
+            rows.append(duplex_beside_janus(rows[-1], participants, args.seconds))
+    return rows
+
+
+def _mixer(args: argparse.Namespace) -> list[Row]:
+    row = mixer_row()
+    return [row, mixer_beside_janus(row)] if _has_janus() else [row]
+
+
+def _has_janus() -> bool:
+    if not is_installed():
+        _say(f"  without {NAME}: it is not installed")
+    return is_installed()
 
 
 def _words(args: argparse.Namespace) -> list[Row]:
@@ -78,7 +96,7 @@ MEASURED: dict[str, Measuring] = {
     "receive_cpu_ms": _receive,
     "duplex_cpu_ms": _duplex,
     "delay_ms": lambda args: delay_rows(),
-    "mixer_delay_ms": lambda args: [mixer_row()],
+    "mixer_delay_ms": _mixer,
     "delay_drift_ms": lambda args: [drift_row()],
     "wer_rise_points": _words,
     "rss_slope_mb_h": _soak,
