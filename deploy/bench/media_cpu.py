@@ -61,7 +61,7 @@ def _row(metric: str, taken: str, costs: list[Cost], what: str) -> Row:
 
 
 def _taken(calls: int, seconds: float) -> str:
-    return f"{calls} calls, {seconds:g} s after {WARM_UP * seconds:g} s"
+    return f"{calls} calls, {seconds:g} s after {WARM_UP * seconds:g} s, idle taken off"
 
 
 def _both(figures: Iterable[str]) -> str:

@@ -53,15 +53,20 @@ def drift_row() -> Row:
     sendings = [Sending(packets, count, lost=numbers) for count, numbers in zip(counts, lost, strict=True)]
     found = _one_way(sendings)
     drifts = {
-        name: [_drift_ms(delays, sending) for delays, sending in zip(found[name], sendings, strict=True)]
+        name: [
+            drift
+            for delays, sending in zip(found[name], sendings, strict=True)
+            if (drift := _drift_ms(delays, sending)) is not None
+        ]
         for name in found
     }
+    ours, stock = (median(drifts[name]) if drifts[name] else None for name in (OURS, STOCK))
     each = " ".join(f"{drift:.1f}" for drift in drifts[OURS])
     conditions = (
         f"{LOSSES} losses a call at {_DRIFT_LOSS_PERCENT} %, medians of {_CALM // PACKETS_PER_S} s before and after, "
         f"{_SETTLED // PACKETS_PER_S} s to recover; each call {each}"
     )
-    return Row("delay_drift_ms", "ms", median(drifts[OURS]), _DRIFT_CALLS, conditions, median(drifts[STOCK]), STOCK)
+    return Row("delay_drift_ms", "ms", ours, len(drifts[OURS]), conditions, stock, STOCK)
 
 
 def _one_way(sendings: Sequence[Sending]) -> dict[str, list[Delays]]:
@@ -86,7 +91,8 @@ def _delay_row(metric: str, found: dict[str, list[Delays]], sendings: Sequence[S
     return Row(metric, "ms", ours, len(values[OURS]), conditions, stock, STOCK)
 
 
-def _drift_ms(delays: Delays, sending: Sending) -> float:
+def _drift_ms(delays: Delays, sending: Sending) -> float | None:
+    """None: nothing came out before, or after."""
     before = within(delays, _SETTLED, _SETTLED + _CALM)
     after = within(delays, sending.count - _TAIL_PACKETS - _CALM, sending.count - _TAIL_PACKETS)
-    return median(after) - median(before) if before and after else float("nan")
+    return median(after) - median(before) if before and after else None

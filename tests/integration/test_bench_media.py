@@ -17,4 +17,4 @@ def test_it_measures_both_contestants_on_the_same_calls(capsys: pytest.CaptureFi
     assert (row["metric"], row["peer_name"], row["n"]) == ("receive_cpu_ms", "stock aiortc", 2)
     assert 0 < row["ours"] < 200
     assert 0 < row["peer"] < 200
-    assert "2 calls, 1 s" in row["conditions"]
+    assert "2 calls, 1 s after" in row["conditions"]
