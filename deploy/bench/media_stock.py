@@ -20,8 +20,10 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 
 from deploy.bench.media_node import OnAudio, stay_on_loopback
-from deploy.call.audio_file import FRAME_SAMPLES, LISTEN_RATE_HZ, SENT_RATE_HZ
+from media_server.conversation.types import SAMPLE_RATE_HZ
 
+SENT_RATE_HZ = 48_000
+FRAME_SAMPLES = 960
 _TICK_S = FRAME_SAMPLES / SENT_RATE_HZ
 _QUEUED = 10
 _CLOSE_S = 3.0
@@ -103,10 +105,10 @@ Receive = Callable[[av.AudioFrame], None]
 
 
 def _listen(on_audio: OnAudio) -> Receive:
-    resampler = av.AudioResampler(format="flt", layout="mono", rate=LISTEN_RATE_HZ)
+    resampler = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE_HZ)
 
     def receive(frame: av.AudioFrame) -> None:
-        pts, frame.pts = int((frame.pts or 0) * LISTEN_RATE_HZ // frame.sample_rate), None
+        pts, frame.pts = int((frame.pts or 0) * SAMPLE_RATE_HZ // frame.sample_rate), None
         for part in resampler.resample(frame):
             on_audio(pts, part.to_ndarray().reshape(-1).astype(np.float32, copy=False))
 

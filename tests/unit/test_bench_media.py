@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from itertools import groupby
 
@@ -131,6 +133,12 @@ def test_the_slope_is_that_after_the_warm_up() -> None:
 def test_every_figure_can_be_chosen() -> None:
     for name in MEASURED:
         assert parser().parse_args(["bench", "media", "--only", name]).only == [name]
+
+
+@pytest.mark.slow
+def test_no_model_is_in_the_processes_that_are_measured() -> None:
+    asked = "import sys, deploy.bench.media_stage; print(*{'torch', 'ctranslate2'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True).stdout.strip() == b""
 
 
 def test_without_recordings_no_words_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
