@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import av
@@ -16,7 +17,7 @@ PACKETS_PER_S = SENT_RATE_HZ // FRAME_SAMPLES
 BITRATE = 32_000
 _COMPLEXITY = 5
 _LOSS_PERCENT = 10
-_DEMO = Path(__file__).parents[1] / "demo"
+_DEMO = Path(__file__).parents[1] / "demo" / "host.opus"
 _QUIET = 0.01
 """Root mean square, of full scale: below it nobody speaks."""
 CLICK_SAMPLES = 240
@@ -34,9 +35,10 @@ def encode(pcm: Pcm) -> list[bytes]:
     return [encoder.encode(np.ascontiguousarray(frame)) for frame in padded.reshape(-1, FRAME_SAMPLES)]
 
 
+@cache
 def speech() -> list[bytes]:
-    """The demo conversation's host and guest without their pauses, one after the other."""
-    pcm = np.concatenate([read_recording(_DEMO / name).samples for name in ("host.opus", "guest.opus")])
+    """What the host of the demo conversation says, without the pauses."""
+    pcm = read_recording(_DEMO).samples
     frames = pcm[: len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
     level = np.sqrt(((frames / 32_768) ** 2).mean(axis=1))
     return encode(frames[level > _QUIET].reshape(-1))
