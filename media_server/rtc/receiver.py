@@ -117,15 +117,19 @@ class AudioReceiver:
             return AudioBlock(piece.position // _RATIO, samples, NOTHING_HEARD)
         if piece.packet is None:
             self.repairs.recovered_or_concealed += 1
-        now = self._clock.time()
-        if max(samples.max(initial=0.0), -samples.min(initial=0.0)) > SILENT:
-            self._loud_at = now
-        if now - self._loud_at > LINGER_S or not self._is_wanted():
+        if not self._is_wanted() or not self._is_loud(samples):
             self._hearing = None
             return AudioBlock(piece.position // _RATIO, samples, NOTHING_HEARD)
         if self._hearing is None:
             self._hearing = Decoder(RATE_HZ)
         return AudioBlock(piece.position // _RATIO, samples, _heard(self._hearing, piece))
+
+    def _is_loud(self, samples: Floats) -> bool:
+        """Whether it was not silent lately."""
+        now = self._clock.time()
+        if samples.max(initial=0.0) > SILENT or samples.min(initial=0.0) < -SILENT:
+            self._loud_at = now
+        return now - self._loud_at <= LINGER_S
 
 
 def _listened(decoder: Decoder, piece: Piece) -> Floats:

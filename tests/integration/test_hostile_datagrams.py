@@ -27,6 +27,7 @@ from tests.hostile import (
 
 RANDOM = random.Random(25)
 RTP = pack("!BBHLL", 0x80, 96, 1, 2, 3)
+RTCP = pack("!BBHL", 0x80, 200, 1, 3)
 
 CLASSES = {
     "empty": [b""],
@@ -143,11 +144,24 @@ async def test_the_queue_has_a_bound_and_drops_the_newest() -> None:
         waiting = call.connection._queue.qsize()
         before = dropped("queue")
         for _ in range(30 - waiting):
-            call.inject(RTP)
+            call.inject(RTCP)
         assert dropped("queue") == before
-        call.inject(RTP)
+        call.inject(RTCP)
         assert dropped("queue") == before + 1
         assert call.connection._queue.qsize() == 30
+
+
+@pytest.mark.slow
+async def test_forged_rtp_is_dropped_on_the_spot_and_waits_in_no_queue() -> None:
+    async with attacked_peer() as call:
+        await call.answer()
+        await call.connect()
+        waiting, before = call.connection._queue.qsize(), dropped("srtp")
+        for _ in range(20):
+            call.inject(RTP + bytes(100))
+        assert dropped("srtp") == before + 20
+        assert call.connection._queue.qsize() == waiting
+        assert not call.running.done()
 
 
 @pytest.mark.slow
