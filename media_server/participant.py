@@ -18,6 +18,7 @@ from media_server.pipeline.listen import Stream
 from media_server.rtc.audio_input import AudioBlock
 from media_server.rtc.mixer import Talker
 from media_server.rtc.outbox import Outbox
+from media_server.rtc.token_bucket import TokenBucket
 
 SPEAKER_CHARS = 50
 """Width of `transcripts.speaker`."""
@@ -66,21 +67,15 @@ class Inbox:
 
     def __init__(self, per_s: int) -> None:
         self._loop = asyncio.get_running_loop()
-        self._per_s = per_s
-        self._tokens = float(per_s)
-        self._filled_at = self._loop.time()
+        self._bucket = TokenBucket(per_s, per_s, self._loop.time())
         self._messages: asyncio.Queue[str | bytes] = asyncio.Queue(maxsize=per_s)
         self.dropped = 0
 
     def put(self, raw: str | bytes) -> None:
-        now = self._loop.time()
-        self._tokens = min(self._per_s, self._tokens + (now - self._filled_at) * self._per_s)
-        self._filled_at = now
-        if self._tokens < 1 or self._messages.full():
+        if self._messages.full() or not self._bucket.take(self._loop.time()):
             self.dropped += 1
-            return
-        self._tokens -= 1
-        self._messages.put_nowait(raw)
+        else:
+            self._messages.put_nowait(raw)
 
     def take_dropped(self) -> int:
         """How many were dropped since the last call of this."""

@@ -127,25 +127,18 @@ def packet_samples(packet: bytes) -> int:
     return max(0, int(library().opus_packet_get_nb_samples(packet, len(packet), RTP_RATE_HZ)))
 
 
-def carries_fec(packet: bytes) -> bool:
-    """Whether a packet says again what the one before it said."""
-    return bool(library().opus_packet_has_lbrr(packet, len(packet)) == 1)
-
-
 @functools.cache
 def library() -> Any:
     """libopus, loaded once.
 
     Raises:
-        OpusError: there is none, or too old a one.
+        OpusError: there is none.
     """
     bundled = [path for folder in _wheel_folders() for path in sorted(folder.glob("libopus*"))]
     name = str(bundled[0]) if bundled else ctypes.util.find_library("opus")
     if name is None:
         raise OpusError("libopus was not found: neither in PyAV's wheel nor on this system.")
     lib = ctypes.CDLL(name)
-    if not hasattr(lib, "opus_packet_has_lbrr"):
-        raise OpusError(f"{name} is too old: it cannot say whether a packet carries error correction.")
     address, size = ctypes.c_void_p, ctypes.c_int
     lib.opus_decoder_init.argtypes = [address, size, size]
     lib.opus_decode_float.argtypes = lib.opus_decode.argtypes = [
@@ -154,7 +147,6 @@ def library() -> Any:
     lib.opus_encoder_init.argtypes = [address, size, size, size]
     lib.opus_encode.argtypes = [address, address, size, address, size]
     lib.opus_packet_get_nb_samples.argtypes = [ctypes.c_char_p, size, size]
-    lib.opus_packet_has_lbrr.argtypes = [ctypes.c_char_p, size]
     lib.opus_strerror.restype = ctypes.c_char_p
     return lib
 

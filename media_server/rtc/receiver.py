@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -23,11 +22,12 @@ import numpy as np
 from aiortc.rtcrtpreceiver import RTCRtpReceiver, StreamStatistics
 from aiortc.rtp import RtpPacket
 
-from media_server.conversation.jitter import RATE_HZ, JitterBuffer, Packet, Piece
+from media_server.conversation.jitter import RATE_HZ, Counts, JitterBuffer, Packet, Piece
 from media_server.conversation.types import SAMPLE_RATE_HZ
 from media_server.errors import OpusError
 from media_server.rtc.audio_input import NOTHING_HEARD, AudioBlock
 from media_server.rtc.opus import Decoder, Floats, Pcm, packet_samples
+from media_server.telemetry import PACKETS_DROPPED
 
 OPUS = "audio/opus"
 SILENT = 0.003
@@ -45,19 +45,10 @@ class Clock(Protocol):
     def call_at(self, when: float, callback: Callable[[], None], /) -> asyncio.TimerHandle: ...
 
 
-@dataclass(slots=True)
-class Repairs:
-    """What was done about losses, in packets."""
-
-    recovered_or_concealed: int = 0
-    undecodable: int = 0
-
-
 class AudioReceiver:
     """Takes one track's packets and delivers blocks as soon as they are due."""
 
     def __init__(self, on_block: Callable[[AudioBlock], None], is_wanted: Callable[[], bool], clock: Clock) -> None:
-        self.repairs = Repairs()
         self._on_block = on_block
         self._is_wanted = is_wanted
         """Whether somebody may hear this participant now."""
@@ -69,7 +60,7 @@ class AudioReceiver:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def counts(self) -> Any:
+    def counts(self) -> Counts:
         return self._buffer.counts
 
     def receive(self, packet: RtpPacket) -> None:
@@ -93,7 +84,7 @@ class AudioReceiver:
             try:
                 block = self._decode(piece)
             except OpusError:
-                self.repairs.undecodable += 1
+                PACKETS_DROPPED.labels("undecodable").inc()
             else:
                 self._on_block(block)
         self._wake_when_due()
@@ -115,8 +106,6 @@ class AudioReceiver:
         samples = _listened(self._listening, piece)
         if piece.is_silence:
             return AudioBlock(piece.position // _RATIO, samples, NOTHING_HEARD)
-        if piece.packet is None:
-            self.repairs.recovered_or_concealed += 1
         if not self._is_wanted() or not self._is_loud(samples):
             self._hearing = None
             return AudioBlock(piece.position // _RATIO, samples, NOTHING_HEARD)

@@ -21,8 +21,9 @@ from deploy.bench.media_rtp import offer, read_answer, rtp_packet, rtp_payload
 from deploy.bench.media_soak import slope_mb_h
 from deploy.cli import main, parser
 from media_server.rtc.guard import checked_offer, has_data_section
-from media_server.rtc.opus import carries_fec, packet_samples
+from media_server.rtc.opus import packet_samples
 from media_server.settings import Limits
+from tests.opus_packets import carries_fec
 
 COUNT = 100_000
 
