@@ -38,7 +38,6 @@ START_S = 10
 WAIT_S = 5
 QUOTA = 12
 RELAY_PORTS = 64
-ALLOCATION_MISMATCH = 437
 
 PUBLIC_PEERS = ["8.8.8.8", "151.101.1.69"]
 PRIVATE_PEERS = [
@@ -187,11 +186,32 @@ def credentials(secret: str, *, participant_id: UUID | None = None, age_s: int =
     return issued.username, issued.credential
 
 
+_used_ports: set[int] = set()
+
+
+def socket_to(server: Coturn) -> socket.socket:
+    """On a port that no client here had before.
+
+    coturn remembers a client's port for a while after an allocation was refused or deleted: whoever gets it next is
+    refused with 437 (RFC 8656 §7.4), or has no answer at all.
+    """
+    with contextlib.ExitStack() as had_before:
+        while True:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.setblocking(False)
+            sock.connect(server.address)
+            port = sock.getsockname()[1]
+            if port not in _used_ports:
+                _used_ports.add(port)
+                return sock
+            had_before.callback(sock.close)
+
+
 @contextlib.asynccontextmanager
 async def client(server: Coturn, username: str, password: str) -> AsyncIterator[turn.TurnClientUdpProtocol]:
     """A TURN client over UDP, without an allocation yet."""
     transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: turn.TurnClientUdpProtocol(server.address, username, password, 600, 500), remote_addr=server.address
+        lambda: turn.TurnClientUdpProtocol(server.address, username, password, 600, 500), sock=socket_to(server)
     )
     try:
         yield protocol
@@ -205,21 +225,11 @@ async def client(server: Coturn, username: str, password: str) -> AsyncIterator[
 async def allocation(server: Coturn, username: str, password: str) -> AsyncIterator[turn.TurnClientUdpProtocol]:
     """An allocation, given back at the end.
 
-    coturn keeps what it knows of a client's port for a second after an allocation was deleted; whoever gets that port
-    next is refused with 437 and takes another one (RFC 8656 §7.4).
-
     Raises:
         stun.TransactionFailed: it was refused.
     """
-    async with contextlib.AsyncExitStack() as ports:
-        while True:
-            allocating = await ports.enter_async_context(client(server, username, password))
-            try:
-                await allocating.connect()
-                break
-            except stun.TransactionFailed as refusal:
-                if refusal.response.error_code != ALLOCATION_MISMATCH:
-                    raise
+    async with client(server, username, password) as allocating:
+        await allocating.connect()
         yield allocating
         await allocating.delete()
 
