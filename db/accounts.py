@@ -15,10 +15,10 @@ from uuid import UUID
 
 from db import audit
 from db.pool import Connection
-from db.records import Account, Credentials, Member
+from db.records import Account, Credentials, Member, Person
 from db.slugs import MAX_SLUG, slug
 
-__all__ = ["Account", "Credentials", "Member"]
+__all__ = ["Account", "Credentials", "Member", "Person"]
 
 
 async def create_owner(conn: Connection, *, email: str, full_name: str, organization_name: str) -> Account:
@@ -97,6 +97,12 @@ async def find_credentials(conn: Connection, email: str) -> Credentials | None:
     return Credentials(**row) if row else None
 
 
+async def address_of(conn: Connection, user_id: UUID) -> str:
+    """In that person's own transaction."""
+    email: str = await conn.fetchval("SELECT email FROM users WHERE id = $1", user_id)
+    return email
+
+
 async def set_password(conn: Connection, user_id: UUID, password_hash: str) -> bool:
     """In that person's own transaction (`pool.act_as`)."""
     status = await conn.execute("UPDATE users SET password_hash = $2 WHERE id = $1", user_id, password_hash)
@@ -104,18 +110,29 @@ async def set_password(conn: Connection, user_id: UUID, password_hash: str) -> b
 
 
 async def create_app_session(
-    conn: Connection, user_id: UUID, token_hash: bytes, ip: str | None, user_agent: str | None
+    conn: Connection,
+    user_id: UUID,
+    token_hash: bytes,
+    ip: str | None,
+    user_agent: str | None,
+    *,
+    device_type: str | None = None,
+    browser: str | None = None,
+    os: str | None = None,
 ) -> None:
     """A sign-in, in that person's own transaction (`pool.act_as`)."""
     await conn.execute(
         """
-        INSERT INTO user_app_sessions (user_id, session_token, ip_address, user_agent)
-        VALUES ($1, $2, $3, left($4, 500))
+        INSERT INTO user_app_sessions (user_id, session_token, ip_address, user_agent, device_type, browser, os)
+        VALUES ($1, $2, $3, left($4, 500), $5, $6, $7)
         """,
         user_id,
         token_hash.hex(),
         ip,
         user_agent,
+        device_type,
+        browser,
+        os,
     )
 
 
@@ -132,6 +149,20 @@ async def authenticate(conn: Connection, token_hash: bytes) -> Member | None:
     return Member(**row) if row else None
 
 
+async def authenticate_person(conn: Connection, token_hash: bytes) -> Person | None:
+    """Who is signed in by this token, also without an organization."""
+    row = await conn.fetchrow(
+        """
+        SELECT
+            user_id, email, email_verified, full_name, has_password, app_session_id, deletion_due_at,
+            organization_id, organization_name, organization_slug, role
+        FROM authenticate_person($1)
+        """,
+        token_hash,
+    )
+    return Person(**row) if row else None
+
+
 async def make_admin(conn: Connection, email: str) -> bool:
     """Let somebody administrate the whole installation; False if there is no such account. For the owner."""
     user_id = await conn.fetchval(
@@ -140,6 +171,12 @@ async def make_admin(conn: Connection, email: str) -> bool:
     if user_id is not None:
         await audit.write(conn, None, "users.made_admin", user_id)
     return user_id is not None
+
+
+async def is_administrator(conn: Connection) -> bool:
+    """Whether the one who acts administrates the whole installation."""
+    answer: bool = await conn.fetchval("SELECT is_platform_admin()")
+    return answer
 
 
 async def end_app_session(conn: Connection, token_hash: bytes) -> bool:

@@ -53,3 +53,21 @@ async def list_doors(conn: Connection, organization_id: UUID) -> list[AdminDoor]
         organization_id,
     )
     return [AdminDoor(**row) for row in rows]
+
+
+async def is_open(conn: Connection, organization_id: UUID, user_id: UUID) -> bool:
+    """Whether this administrator, who asks, may look into that organization now."""
+    found: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM admin_grants
+            WHERE user_id = $2
+                AND organization_id = $1
+                AND closed_at IS NULL
+                AND expires_at > now()
+        )
+        """,
+        organization_id,
+        user_id,
+    )
+    return found

@@ -44,6 +44,8 @@ class Program:
     organization_name: str
     organization_slug: str
     role: str
+    has_api_access: bool
+    """Whether the plan of the organization has keys."""
 
 
 async def insert_key(
@@ -121,7 +123,8 @@ async def authenticate(conn: Connection, key_hash: bytes) -> Program | None:
     row = await conn.fetchrow(
         """
         SELECT
-            api_key_id, scopes, user_id, email, full_name, organization_id, organization_name, organization_slug, role
+            api_key_id, scopes, user_id, email, full_name, organization_id, organization_name, organization_slug, role,
+            has_api_access
         FROM authenticate_api_key($1)
         """,
         key_hash,

@@ -54,21 +54,37 @@ async def write(
 
 
 async def list_entries(
-    conn: Connection, organization_id: UUID | None, *, before: int | None = None, limit: int = 100
+    conn: Connection,
+    organization_id: UUID | None,
+    *,
+    action: str | None = None,
+    actor_id: UUID | None = None,
+    target_id: UUID | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[AuditEntry]:
-    """Newest first, those before entry number `before`; for who manages the organization."""
+    """Newest first, those before entry number `before`; for who manages the organization.
+
+    `action`: a whole one, or its area: "sessions.deleted", "sessions".
+    """
     rows = await conn.fetch(
         """
         SELECT id, organization_id, at, actor_kind, actor_id, action, target_kind, target_id, details
         FROM audit_log
         WHERE (organization_id = $1 OR (organization_id IS NULL AND $1 IS NULL))
             AND ($2::bigint IS NULL OR id < $2)
+            AND ($4::text IS NULL OR action = $4 OR split_part(action, '.', 1) = $4)
+            AND ($5::uuid IS NULL OR actor_id = $5)
+            AND ($6::uuid IS NULL OR target_id = $6)
         ORDER BY id DESC
         LIMIT $3
         """,
         organization_id,
         before,
         limit,
+        action,
+        actor_id,
+        target_id,
     )
     return [AuditEntry(**{**row, "details": orjson.loads(row["details"])}) for row in rows]
 
@@ -80,4 +96,26 @@ async def first_broken(conn: Connection, organization_id: UUID | None) -> int | 
         NotFoundError: not an organization that the asker manages.
     """
     number: int | None = await conn.fetchval("SELECT first_broken_audit($1)", organization_id)
+    return number
+
+
+async def write_admin(
+    conn: Connection,
+    organization_id: UUID | None,
+    action: str,
+    target_id: UUID | None = None,
+    details: dict[str, Any] | None = None,
+) -> int:
+    """What an administrator of the installation reads or does; the entry's number. Best written last, as above.
+
+    Raises:
+        NotFoundError("not_an_administrator")
+    """
+    number: int = await conn.fetchval(
+        "SELECT audit_admin($1, $2, $3, $4)",
+        organization_id,
+        action,
+        target_id,
+        orjson.dumps(details or {}).decode(),
+    )
     return number

@@ -25,6 +25,9 @@ SEQ_BLOCK = 10_000
 
 NODE_SEEN_WITHIN = timedelta(seconds=15)
 """A node that did not touch its row for longer is not offered to anybody."""
+NODE_FRESH_FOR = timedelta(seconds=5)
+"""The same, while there is another one; nodes touch their rows every two seconds."""
+NODE_KNOWN_FOR = timedelta(hours=1)
 
 
 GIVE_WAY_MS = 3_000
@@ -55,18 +58,34 @@ async def touch_node(conn: Connection, node: str) -> bool:
     return await conn.execute("UPDATE media_nodes SET seen_at = now() WHERE node = $1", node) == "UPDATE 1"
 
 
+async def retire_node(conn: Connection, node: str) -> None:
+    """It takes no more calls: nobody is sent there until it is registered again."""
+    await conn.execute(
+        "UPDATE media_nodes SET seen_at = seen_at - $2::interval WHERE node = $1", node, NODE_SEEN_WITHIN
+    )
+
+
 async def list_nodes(conn: Connection) -> list[Node]:
-    """The nodes that are here, the last registered first."""
+    """The nodes that are here: those that spoke just now before those that may hang, the last registered first."""
     rows = await conn.fetch(
         """
         SELECT node, media_url, seen_at
         FROM media_nodes
         WHERE seen_at > now() - $1::interval
-        ORDER BY registered_at DESC
+        ORDER BY seen_at > now() - $2::interval DESC, registered_at DESC
         """,
         NODE_SEEN_WITHIN,
+        NODE_FRESH_FOR,
     )
     return [Node(**row) for row in rows]
+
+
+async def media_urls(conn: Connection) -> list[str]:
+    """Where calls are, and where they may be soon: a node that is being restarted counts."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT media_url FROM media_nodes WHERE seen_at > now() - $1::interval", NODE_KNOWN_FOR
+    )
+    return [row["media_url"] for row in rows]
 
 
 async def last_registered_node(conn: Connection) -> Node | None:

@@ -30,7 +30,7 @@ class SessionContext:
 async def put_context(
     conn: Connection, session_id: UUID, user_id: UUID, *, text: str | None, metadata: dict[str, Any] | None
 ) -> SessionContext:
-    """In place of whatever was there.
+    """In place of whatever was there. `metadata` is `{"linked_session_ids": […]}` and the like.
 
     Raises:
         NotFoundError: `user_id` is not the one who acts, or has no such session.

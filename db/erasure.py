@@ -60,6 +60,21 @@ async def close_account(conn: Connection, user_id: UUID) -> None:
     await conn.execute("SELECT close_account($1)", user_id)
 
 
+async def close_due_account(conn: Connection, user_id: UUID) -> bool:
+    """The same for one whose time has come; False if its owner changed their mind meanwhile.
+
+    Raises:
+        ConflictError: "sole_owner"
+    """
+    is_due = await conn.fetchval(
+        "SELECT deletion_due_at < now() FROM users WHERE id = $1 AND deleted_at IS NULL FOR UPDATE", user_id
+    )
+    if is_due:
+        await close_account(conn, user_id)
+        await order_erasure(conn, ERASE_ACCOUNT, user_id)
+    return bool(is_due)
+
+
 async def list_account_sessions(conn: Connection, user_id: UUID, limit: int) -> list[UUID]:
     """Some that are still to be erased."""
     rows = await conn.fetch("SELECT id FROM sessions WHERE user_id = $1 AND erased_at IS NULL LIMIT $2", user_id, limit)

@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import asyncpg
+import orjson
 
 
 class DbError(Exception):
     """The database refused."""
 
-    def __init__(self, code: str, message: str | None = None) -> None:
+    def __init__(self, code: str, message: str | None = None, numbers: Mapping[str, int] | None = None) -> None:
         super().__init__(message or self.__doc__)
         self.code = code
+        self.numbers = numbers or {}
+        """What a limit is and what is used of it, where a limit spoke."""
 
 
 class NotFoundError(DbError):
@@ -83,7 +88,12 @@ def translate(error: Exception) -> DbError | None:
         case asyncpg.InvalidAuthorizationSpecificationError() | asyncpg.InvalidCatalogNameError():
             return UnavailableError("database_login", str(error))  # a password, or a database, is being exchanged
         case asyncpg.PostgresError() if error.sqlstate in _RULES:
-            return _RULES[error.sqlstate](error.message or "rule")
+            return _RULES[error.sqlstate](error.message or "rule", numbers=_numbers(error.detail))
         case _ if isinstance(error, _UNAVAILABLE):
             return UnavailableError("database_unavailable")
     return None
+
+
+def _numbers(detail: str | None) -> Mapping[str, int]:
+    """What our own SQL says in DETAIL: a JSON object of numbers, or nothing."""
+    return orjson.loads(detail) if detail else {}

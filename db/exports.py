@@ -56,6 +56,32 @@ async def export_account(
     yield b"}}"
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRecording:
+    id: UUID
+    session_id: UUID
+    storage_key: str
+    media_type: str
+
+
+async def list_recordings(conn: Connection, user_id: UUID, after: UUID | None) -> list[OwnRecording]:
+    """Those of a person's own sessions, `PAGE_ROWS` at most, that come after the last one."""
+    rows = await conn.fetch(
+        f"""
+        SELECT id, session_id, storage_key, media_type
+        FROM recordings
+        WHERE deleted_at IS NULL
+            AND session_id = ANY (ARRAY(SELECT id FROM sessions WHERE user_id = $1 AND deleted_at IS NULL))
+            AND ($2::uuid IS NULL OR id > $2)
+        ORDER BY id
+        LIMIT {PAGE_ROWS}
+        """,  # noqa: S608  a constant
+        user_id,
+        after,
+    )
+    return [OwnRecording(**row) for row in rows]
+
+
 async def read_page(conn: Connection, table: str, export: Export, user_id: UUID, after: tuple[Any, ...] | None) -> Page:
     """Some rows of one table, those that come after the place where the last page ended."""
     order = ", ".join(export.order.split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -104,3 +105,43 @@ async def list_guidance(conn: Connection, session_id: UUID) -> list[Guidance]:
         session_id,
     )
     return [Guidance(**{**row, "evidence": row["evidence"] and orjson.loads(row["evidence"])}) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What became of the guidance of one kind in a session."""
+
+    guidance_type: str
+    cue: str | None
+    shown: int
+    displayed: int
+    clicked: int
+    dismissed: int
+    helpful: int
+    irrelevant: int
+    too_late: int
+
+
+async def count_feedback(conn: Connection, session_id: UUID) -> list[Reception]:
+    """By type and cue; none for a session in which nothing was advised."""
+    rows = await conn.fetch(
+        """
+        SELECT
+            guidance_type,
+            cue,
+            count(*) AS shown,
+            count(*) FILTER (WHERE was_displayed) AS displayed,
+            count(*) FILTER (WHERE was_clicked) AS clicked,
+            count(*) FILTER (WHERE was_dismissed) AS dismissed,
+            count(*) FILTER (WHERE user_feedback = 'helpful') AS helpful,
+            count(*) FILTER (WHERE user_feedback = 'irrelevant') AS irrelevant,
+            count(*) FILTER (WHERE user_feedback = 'too_late') AS too_late
+        FROM guidance
+        WHERE session_id = $1
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        GROUP BY guidance_type, cue
+        ORDER BY guidance_type, cue
+        """,
+        session_id,
+    )
+    return [Reception(**row) for row in rows]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
 
@@ -22,6 +23,18 @@ from db.errors import DbError
 from db.pool import CONNECT_TIMEOUT_S, Connection, connection_settings, translation
 
 Handler = Callable[[bytes], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A handler for what may have to wait for somebody else's server."""
+
+    handle: Handler
+    delays_s: Sequence[float]
+    """Before each further try."""
+    give_up: Handler
+    """After the last one."""
+
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """A job whose worker was silent for this long is given to another worker."""
@@ -37,18 +50,29 @@ _DATABASE_AWAY = (DbError, OSError, asyncpg.PostgresError, asyncpg.InterfaceErro
 log = logging.getLogger(__name__)
 
 
-async def enqueue(conn: Connection, entrypoint: str, payload: bytes, dedupe_key: str | None = None) -> bool:
-    """Put a job in the queue, in the caller's transaction; False if one with this key waits or runs already."""
+async def enqueue(
+    conn: Connection,
+    entrypoint: str,
+    payload: bytes,
+    dedupe_key: str | None = None,
+    after: timedelta | None = None,
+) -> bool:
+    """Put a job in the queue, in the caller's transaction; False if one with this key waits or runs already.
+
+    `after`: not before so much time has passed.
+    """
     # A pool's proxy has the methods of a connection.
     queries = Queries.from_asyncpg_connection(cast("asyncpg.Connection[asyncpg.Record]", conn))
-    (job_id,) = await queries.enqueue(entrypoint, payload, dedupe_key=dedupe_key, on_conflict="skip")
+    (job_id,) = await queries.enqueue(
+        entrypoint, payload, execute_after=after, dedupe_key=dedupe_key, on_conflict="skip"
+    )
     return job_id is not None
 
 
-async def run_worker(url: str, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
+async def run_worker(url: str, handlers: Mapping[str, Handler | Patient], stop: asyncio.Event) -> None:
     """Run jobs until `stop` is set, on connections of its own; back again whenever Postgres is.
 
-    A handler that raises is tried again, later each time, five times in all.
+    A handler that raises is tried again, later each time, five times in all; a patient one as often as it says.
     """
     while not stop.is_set():
         try:
@@ -58,7 +82,7 @@ async def run_worker(url: str, handlers: Mapping[str, Handler], stop: asyncio.Ev
             await _wait(stop, RECONNECT_DELAY_S)
 
 
-async def _run_until_disconnected(url: str, handlers: Mapping[str, Handler], stop: asyncio.Event) -> None:
+async def _run_until_disconnected(url: str, handlers: Mapping[str, Handler | Patient], stop: asyncio.Event) -> None:
     async with translation():
         conn = await asyncpg.connect(
             url, timeout=CONNECT_TIMEOUT_S, server_settings=connection_settings("liveconvo-jobs")
@@ -82,18 +106,30 @@ async def _run_until_disconnected(url: str, handlers: Mapping[str, Handler], sto
         conn.terminate()
 
 
-def _job_handler(name: str, handler: Handler) -> Callable[[Job], Awaitable[None]]:
+def _job_handler(name: str, handler: Handler | Patient) -> Callable[[Job], Awaitable[None]]:
+    patient = handler if isinstance(handler, Patient) else Patient(handler, _retry_delays_s(), _let_go)
+
     async def run(job: Job) -> None:
+        payload = job.payload or b""
         try:
-            await handler(job.payload or b"")
+            await patient.handle(payload)
         except Exception as error:
             log.exception("job failed entrypoint=%s job=%s attempt=%s", name, job.id, job.attempts)
-            if job.attempts + 1 >= MAX_ATTEMPTS:
+            if job.attempts >= len(patient.delays_s):
+                await patient.give_up(payload)
                 raise
-            delay = timedelta(seconds=_FIRST_RETRY_DELAY_S * 2**job.attempts)
+            delay = timedelta(seconds=patient.delays_s[job.attempts])
             raise RetryRequested(delay, reason=type(error).__name__) from error
 
     return run
+
+
+def _retry_delays_s() -> list[float]:
+    return [_FIRST_RETRY_DELAY_S * 2**attempt for attempt in range(MAX_ATTEMPTS - 1)]
+
+
+async def _let_go(_payload: bytes) -> None:
+    """The failed job stays in the queue's table, for people to see."""
 
 
 async def _forward(stop: asyncio.Event, shutdown: asyncio.Event) -> None:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ from db.records import LogEntry
 
 DEADLINE_S = 0.5
 PAUSE_AFTER_FAILURE_S = 1.0
-NODE_LOAD_LIFETIME_S = 6.0
+NODE_LOAD_LIFETIME_S = 5.0
 WAKE_LIFETIME_S = 10
 STREAM_LENGTH = 1000
 STREAM_LIFETIME_S = 24 * 3600
@@ -46,6 +46,24 @@ class NodeLoad:
     media_url: str
     load: float
     """0: idle; 1: full."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEntry:
+    """An entry of a session's log as Redis has it."""
+
+    position: str
+    """Its place in the stream: what comes after it is asked for by this."""
+    seq: int
+    epoch: int
+    type: str
+    at_ms: int
+    audience: str
+    payload: bytes
+
+
+STREAM_START = "0-0"
+"""Before everything that a stream holds."""
 
 
 class Live:
@@ -72,6 +90,8 @@ class Live:
         self._left_alone_until = 0.0
         self.failures = 0
         """Calls that Redis did not answer in time."""
+        self.is_away = False
+        """The last call was not answered."""
 
     async def aclose(self) -> None:
         await asyncio.gather(self._redis.aclose(), self._waiting.aclose(), return_exceptions=True)
@@ -127,6 +147,33 @@ class Live:
                 pipe.expire(_stream(session_id), STREAM_LIFETIME_S)
             await self._ask(pipe.execute())
 
+    async def stream_end(self, session_id: UUID) -> str:
+        """The position of a session's newest entry; without Redis' answer the stream's start."""
+        if self._is_left_alone:
+            return STREAM_START
+        newest = await self._ask(self._redis.xrevrange(_stream(session_id), count=1))
+        return newest[0][0].decode() if newest else STREAM_START
+
+    async def wait_for_entries(
+        self, positions: Mapping[UUID, str], timeout_s: float
+    ) -> dict[UUID, list[StreamEntry]] | None:
+        """What was published after these positions, as soon as there is something; None without Redis' answer."""
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + timeout_s
+        sessions = {_stream(session_id).encode(): session_id for session_id in positions}
+        asked: dict[Any, Any] = {name: positions[session_id] for name, session_id in sessions.items()}
+        answer = None
+        if not self._is_left_alone:  # asking makes a coroutine inside of another one, which nothing here could drop
+            answer = await self._ask(
+                self._waiting.xread(asked, count=STREAM_LENGTH, block=max(1, round(1000 * timeout_s))),
+                deadline_s=timeout_s + DEADLINE_S,
+            )
+        if answer is None:
+            await asyncio.sleep(ends_at - loop.time())
+            return None
+        streams = answer.items() if isinstance(answer, dict) else answer  # by the version of the protocol
+        return {sessions[name]: [_stream_entry(*part) for part in _flat(parts)] for name, parts in streams}
+
     async def forget_session(self, session_id: UUID) -> None:
         """Its entries were erased; without Redis' answer they are gone a day after they were published."""
         await self._ask(self._redis.delete(_stream(session_id)))
@@ -140,17 +187,24 @@ class Live:
             answer = await self._ask(pipe.execute())
         return answer[0] if answer else None
 
+    @property
+    def _is_left_alone(self) -> bool:
+        return time.monotonic() < self._left_alone_until
+
     async def _ask(self, answer: Any, *, deadline_s: float = DEADLINE_S) -> Any:
-        if time.monotonic() < self._left_alone_until:
+        if self._is_left_alone:
             _drop(answer)
             return None
         try:
             async with asyncio.timeout(deadline_s):
-                return await answer
+                answered = await answer
         except (RedisError, OSError, TimeoutError):
             self.failures += 1
+            self.is_away = True
             self._left_alone_until = time.monotonic() + PAUSE_AFTER_FAILURE_S
             return None
+        self.is_away = False
+        return answered
 
 
 def _drop(answer: Any) -> None:
@@ -172,3 +226,20 @@ def _fields(entry: LogEntry) -> dict[Any, Any]:
         "audience": entry.audience,
         "payload": entry.payload,
     }
+
+
+def _flat(parts: list[Any]) -> list[Any]:
+    """RESP3 wraps the entries of each stream in one more list."""
+    return parts[0] if parts and isinstance(parts[0], list) else parts
+
+
+def _stream_entry(position: bytes, fields: Mapping[bytes, bytes]) -> StreamEntry:
+    return StreamEntry(
+        position.decode(),
+        int(fields[b"seq"]),
+        int(fields[b"epoch"]),
+        fields[b"type"].decode(),
+        int(fields[b"at_ms"]),
+        fields[b"audience"].decode(),
+        fields[b"payload"],
+    )

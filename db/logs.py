@@ -7,7 +7,8 @@ is made by `trace`, which leaves out what the exception says and the lines of co
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -51,6 +52,10 @@ class SystemLog:
     created_at: datetime
 
 
+# In the order in which `write_logs` takes them.
+_COLUMNS = tuple(field.name for field in fields(NewLog))
+
+
 def trace(error: BaseException) -> str:
     """Where an exception came from and what it was, without a word of its message: that may quote what was said."""
     frames = [
@@ -88,16 +93,65 @@ async def write_log(conn: Connection, entry: NewLog) -> None:
     )
 
 
+async def write_logs(conn: Connection, entries: Sequence[NewLog]) -> None:
+    """Many at once, in their order.
+
+    Raises:
+        InvalidError: an unknown level, or a person or session that is not there; then none is written.
+    """
+    columns = [[getattr(entry, name) for entry in entries] for name in _COLUMNS]
+    await conn.execute(
+        """
+        INSERT INTO system_logs (
+            level, logger_name, message, user_id, session_id, module, function_name, line_number, exception_traceback,
+            request_id, ip_address, endpoint
+        )
+        SELECT
+            level, logger_name, message, user_id, session_id, module, function_name, line_number, exception_traceback,
+            request_id, ip_address::inet, endpoint
+        FROM unnest(
+            $1::text[], $2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::integer[],
+            $9::text[], $10::text[], $11::text[], $12::text[]
+        ) AS entry (
+            level, message, logger_name, user_id, session_id, module, function_name, line_number, exception_traceback,
+            request_id, ip_address, endpoint
+        )
+        """,
+        *columns,
+    )
+
+
+async def was_mailed(conn: Connection, mail_id: UUID) -> bool:
+    """Whether what became of this mail is noted."""
+    noted: bool = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM system_logs
+            WHERE logger_name = 'control_api.mail.queue'
+                AND request_id = $1::text
+        )
+        """,
+        str(mail_id),
+    )
+    return noted
+
+
 async def list_logs(
     conn: Connection,
     *,
     since: datetime,
+    until: datetime | None = None,
     level: str | None = None,
+    component: str | None = None,
     session_id: UUID | None = None,
     limit: int = 100,
     before: tuple[datetime, UUID] | None = None,
 ) -> list[SystemLog]:
-    """Newest first, those that come after `before`; none to whoever does not administrate the installation."""
+    """Newest first, those that come after `before`; none to whoever does not administrate the installation.
+
+    `component` is a logger, with those below it: "control_api.mail" has "control_api.mail.queue" in it. `until` is the
+    first moment that is too late.
+    """
     created_before, id_before = before or (None, None)
     rows = await conn.fetch(
         """
@@ -109,6 +163,8 @@ async def list_logs(
             AND ($2::text IS NULL OR level = $2)
             AND ($3::uuid IS NULL OR session_id = $3)
             AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
+            AND ($7::timestamptz IS NULL OR created_at < $7)
+            AND ($8::text IS NULL OR logger_name = $8 OR starts_with(logger_name, $8 || '.'))
         ORDER BY created_at DESC, id DESC
         LIMIT $6
         """,
@@ -118,5 +174,7 @@ async def list_logs(
         created_before,
         id_before,
         limit,
+        until,
+        component,
     )
     return [SystemLog(**row) for row in rows]

@@ -11,7 +11,7 @@ from typing import TypedDict
 from uuid import UUID
 
 from db.changes import assignments
-from db.errors import NotFoundError
+from db.errors import ConflictError, NotFoundError
 from db.pool import Connection
 
 
@@ -42,6 +42,7 @@ class Organization:
     max_members: int | None
     max_sessions_per_month: int | None
     is_verified: bool
+    verification_requested_at: datetime | None
     created_at: datetime
 
 
@@ -95,10 +96,35 @@ async def get_organization(conn: Connection, organization_id: UUID) -> Organizat
             id, name, display_name, slug, description, website_url, contact_email, phone, address_line_1,
             address_line_2, city, state_province, postal_code, country_code, default_timezone, default_language,
             branding_logo_url, branding_primary_color, tax_id, billing_email, monthly_audio_hours_limit, max_members,
-            max_sessions_per_month, is_verified, created_at
+            max_sessions_per_month, is_verified, verification_requested_at, created_at
         FROM organizations
         WHERE id = $1
             AND deleted_at IS NULL
+        """,
+        organization_id,
+    )
+    if row is None:
+        raise NotFoundError("organization_not_found")
+    return Organization(**row)
+
+
+async def lock_organization(conn: Connection, organization_id: UUID) -> Organization:
+    """As it is, and as nobody else changes it, or who belongs to it, until the end of the transaction.
+
+    Raises:
+        NotFoundError: there is none that the one who acts manages.
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, name, display_name, slug, description, website_url, contact_email, phone, address_line_1,
+            address_line_2, city, state_province, postal_code, country_code, default_timezone, default_language,
+            branding_logo_url, branding_primary_color, tax_id, billing_email, monthly_audio_hours_limit, max_members,
+            max_sessions_per_month, is_verified, verification_requested_at, created_at
+        FROM organizations
+        WHERE id = $1
+            AND deleted_at IS NULL
+        FOR NO KEY UPDATE
         """,
         organization_id,
     )
@@ -146,7 +172,7 @@ async def update_organization(conn: Connection, organization_id: UUID, changes: 
             id, name, display_name, slug, description, website_url, contact_email, phone, address_line_1,
             address_line_2, city, state_province, postal_code, country_code, default_timezone, default_language,
             branding_logo_url, branding_primary_color, tax_id, billing_email, monthly_audio_hours_limit, max_members,
-            max_sessions_per_month, is_verified, created_at
+            max_sessions_per_month, is_verified, verification_requested_at, created_at
         """,  # noqa: S608  the columns are those of OrganizationChanges
         organization_id,
         *values,
@@ -154,6 +180,32 @@ async def update_organization(conn: Connection, organization_id: UUID, changes: 
     if row is None:
         raise NotFoundError("organization_not_found")
     return Organization(**row)
+
+
+async def request_verification(conn: Connection, organization_id: UUID) -> None:
+    """Asking again changes nothing.
+
+    Raises:
+        NotFoundError: there is none, or the one who acts does not manage it.
+        ConflictError: "organization_verified"
+    """
+    is_verified = await conn.fetchval(
+        """
+        UPDATE organizations
+        SET verification_requested_at = CASE
+            WHEN is_verified THEN verification_requested_at
+            ELSE coalesce(verification_requested_at, now())
+        END
+        WHERE id = $1
+            AND deleted_at IS NULL
+        RETURNING is_verified
+        """,
+        organization_id,
+    )
+    if is_verified is None:
+        raise NotFoundError("organization_not_found")
+    if is_verified:
+        raise ConflictError("organization_verified")
 
 
 async def delete_organization(conn: Connection, organization_id: UUID) -> None:

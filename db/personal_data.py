@@ -64,6 +64,15 @@ HOLDINGS: tuple[Holding, ...] = (
         because="how it was made",
     ),
     Holding(
+        "transcript_revisions", Delete(_OF_SESSION), WITH_SESSION, WITH_SESSION,
+        Export(
+            f"{_THERE} AND {_OWN_SESSIONS}",
+            "transcript_id revision session_id speaker content words replaced_at",
+            order="transcript_id revision",
+        ),
+        withheld="organization_id replaced_by", because="ids",
+    ),
+    Holding(
         "transcripts", Delete(_OF_SESSION), None, WITH_SESSION,
         Export(
             f"{_THERE} AND ({_OWN_SESSIONS} OR {_SAID_BY_THEM})",
@@ -83,6 +92,11 @@ HOLDINGS: tuple[Holding, ...] = (
         ),
         withheld="user_id organization_id generation_error model_used generation_time_seconds deleted_at",
         because="how it was made",
+    ),
+    Holding(
+        "document_passages", Delete(_OF_SESSION), WITH_SESSION, WITH_SESSION,
+        withheld="document_id position session_id organization_id page content language words",
+        because="the documents' own text, again",
     ),
     Holding(
         "documents", Delete(_OF_SESSION, file="file_url"), WITH_SESSION, WITH_SESSION,
@@ -173,6 +187,7 @@ HOLDINGS: tuple[Holding, ...] = (
             "id = $1",
             {
                 "title": "''",
+                "tags": "'{}'",
                 "realtime_summary_cache": "NULL",
                 "audio_deleted_at": "CASE WHEN audio_file_url IS NULL THEN audio_deleted_at ELSE now() END",
                 "audio_file_url": "NULL",
@@ -185,9 +200,10 @@ HOLDINGS: tuple[Holding, ...] = (
             "user_id = $1 AND deleted_at IS NULL",
             "id organization_id title conversation_type status selected_template_id recording_started_at"
             " recording_ended_at recording_duration_seconds total_words_spoken user_talk_time_seconds"
-            " silence_periods_count data_retention_days realtime_summary_cache finalized_at created_at updated_at",
+            " silence_periods_count data_retention_days tags realtime_summary_cache finalized_at created_at"
+            " updated_at",
         ),
-        withheld="user_id audio_file_url audio_deleted_at deleted_at erased_at", because="where it lies",
+        withheld="user_id audio_file_url audio_deleted_at coached_roles deleted_at erased_at", because="where it lies",
     ),
     # of a person ----------------------------------------------------------------------------------------------------
     Holding(
@@ -201,7 +217,12 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "sign_in_links", None, Delete(_OF_PERSON), None,
-        withheld="token_hash user_id created_at expires_at used_at", because="credentials",
+        withheld="token_hash user_id created_at expires_at used_at purpose", because="credentials",
+    ),
+    Holding(
+        "sign_ups", None, Delete(_OF_ADDRESS), None,
+        withheld="token_hash email full_name timezone created_at expires_at used_at",
+        because="credentials, and what the account has as well",
     ),
     Holding(
         "beta_waitlist", None, Delete(_OF_ADDRESS), None,
@@ -228,7 +249,8 @@ HOLDINGS: tuple[Holding, ...] = (
         Export(
             "user_id = $1 AND deleted_at IS NULL",
             "id organization_id name description conversation_type is_organization_template is_public"
-            " guidance_prompts context_instructions summary_template usage_count last_used_at created_at updated_at",
+            " guidance_prompts context_instructions summary_template version usage_count last_used_at created_at"
+            " updated_at",
         ),
         withheld="user_id is_system_template is_active deleted_at", because="the person's own id",
     ),
@@ -257,7 +279,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "monthly_usage_cache", None, USAGE, USAGE,
         Export(_OF_PERSON, "id organization_id month_year total_minutes_used total_seconds_used last_updated"),
-        withheld="user_id", because="the person's own id",
+        withheld="user_id warned_percent", because="the person's own id, and whether they were told",
     ),
     Holding(
         "subscription_events", None, PAYMENT, PAYMENT,
@@ -293,14 +315,19 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "webhook_deliveries", None, None, Delete(_OF_ORGANIZATION),
         withheld="id endpoint_id organization_id event_type payload status attempts next_attempt_at response_status"
-        " created_at delivered_at",
+        " created_at delivered_at attempt_log",
         because="the organization's",
     ),
     Holding(
         "webhook_endpoints", None, Keep("the organization's, with the id of who set it up"), Delete(_OF_ORGANIZATION),
         withheld="id organization_id url signing_secret event_types is_active disabled_reason created_by created_at"
-        " updated_at",
+        " updated_at previous_secret previous_secret_until failing_since",
         because="the organization's",
+    ),
+    Holding(
+        "idempotency_keys", None, Delete(_OF_PERSON), None,
+        withheld="user_id key_hash request_hash status answer created_at",
+        because="credentials, and answers that only the request's own key opens",
     ),
     # people and organizations themselves, last: the conditions above still need them --------------------------------
     Holding(
@@ -322,6 +349,7 @@ HOLDINGS: tuple[Holding, ...] = (
                 "is_admin": "false",
                 "stripe_customer_id": "NULL",
                 "last_login_at": "NULL",
+                "deletion_due_at": "NULL",
                 "deleted_at": "coalesce(deleted_at, now())",
                 "erased_at": "now()",
             },
@@ -331,7 +359,7 @@ HOLDINGS: tuple[Holding, ...] = (
             "id = $1",
             "id email email_verified full_name timezone google_id last_login_at has_completed_onboarding"
             " has_completed_organization_setup default_microphone_id default_speaker_id current_organization_id"
-            " personal_context is_admin created_at updated_at",
+            " personal_context is_admin created_at updated_at deletion_due_at",
         ),
         withheld="password_hash is_email_verified is_active stripe_customer_id deleted_at erased_at",
         because="credentials, a column's twin, and the payer's id, which subscriptions have",

@@ -2,7 +2,8 @@
 
 Rules:
 - The servers' roles are neither superuser nor BYPASSRLS nor the tables' owner: row level security binds them.
-- `app.user_id` is set inside a transaction only, so nothing of it is left on the connection afterwards.
+- `app.user_id` is set inside a transaction only, so nothing of it is left on the connection afterwards; and every
+  transaction begins with the settings of a new connection, whatever the one before has left.
 - A connection whose query was cut off (cancelled, out of time) is closed, never handed to the next one.
 - Every wait ends at the deadline of its transaction. How many wait is bounded, and a Postgres that stays silent is
   asked by hardly anybody: whoever is beyond that is refused at once.
@@ -137,8 +138,9 @@ class Pool:
 class _Connection(DriverConnection):
     """The driver's connection, except for how a transaction begins and ends.
 
-    Its BEGIN says for whom it runs, which would be a round trip of its own. A COMMIT which Postgres answers by ROLLBACK
-    is an error: it does so, and reports success, when a statement failed and somebody swallowed that.
+    Its BEGIN resets the settings and says for whom it runs, which would be two round trips of their own. A COMMIT which
+    Postgres answers by ROLLBACK is an error: it does so, and reports success, when a statement failed and somebody
+    swallowed that.
     """
 
     _next_user_id: UUID | None = None
@@ -147,19 +149,23 @@ class _Connection(DriverConnection):
         """In the next transaction, row level security sees this user."""
         self._next_user_id = user_id
 
+    def get_reset_query(self) -> str:
+        """Nothing when it goes back to the pool: transactions leave no cursor, channel or lock of a session behind."""
+        return ""
+
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
-        if self._next_user_id is not None and query.startswith("BEGIN"):
-            user_id, self._next_user_id = self._next_user_id, None
+        if query.startswith("BEGIN"):
             # Several statements go together without arguments only; in a UUID's hex there is nothing to escape.
-            query = f"{query} SELECT act_as('{user_id.hex}')"
+            user_id, self._next_user_id = self._next_user_id, None
+            query = f"RESET ALL; {query}" + (f" SELECT act_as('{user_id.hex}')" if user_id is not None else "")
         status = await super().execute(query, *args, timeout=timeout)
         if status == "ROLLBACK" and query.startswith("COMMIT"):
             raise SpoiltTransactionError("transaction_spoilt")
         return status
 
 
-async def create_pool(url: str, *, max_size: int = 8, application_name: str) -> Pool:
-    """Connect a server.
+async def create_pool(url: str, *, max_size: int = 8, application_name: str, only: str | None = None) -> Pool:
+    """Connect a server; `only`: as this one of the servers' roles, or one that is a member of no other.
 
     Raises:
         UnsafeRoleError: the role of `url` would see every tenant.
@@ -177,7 +183,7 @@ async def create_pool(url: str, *, max_size: int = 8, application_name: str) -> 
     pool = Pool(connections)
     try:
         async with transaction(pool) as conn:
-            await refuse_unsafe_role(conn)
+            await refuse_unsafe_role(conn, only=only)
     except BaseException:
         pool.terminate()
         raise
@@ -209,6 +215,18 @@ async def transaction(
                 loan.is_whole = True
             raise
         await block.commit()
+        loan.is_whole = True
+
+
+@asynccontextmanager
+async def alone(pool: Pool, *, timeout_s: float = TRANSACTION_TIMEOUT_S) -> AsyncIterator[Connection]:
+    """For one statement that is a transaction by itself, for nobody: it needs no BEGIN and no COMMIT.
+
+    Raises:
+        UnavailableError: as above.
+    """
+    async with translation(), pool.lend(timeout_s) as loan:
+        yield loan.conn
         loan.is_whole = True
 
 

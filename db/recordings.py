@@ -38,6 +38,7 @@ class Recording:
     started_at_ms: int
     duration_ms: int
     size_bytes: int
+    sha256: bytes
     created_at: datetime
 
 
@@ -75,7 +76,8 @@ async def list_recordings(conn: Connection, session_id: UUID) -> list[Recording]
     rows = await conn.fetch(
         """
         SELECT
-            id, session_id, participant_id, storage_key, media_type, started_at_ms, duration_ms, size_bytes, created_at
+            id, session_id, participant_id, storage_key, media_type, started_at_ms, duration_ms, size_bytes, sha256,
+            created_at
         FROM recordings
         WHERE session_id = $1
             AND deleted_at IS NULL
@@ -85,3 +87,22 @@ async def list_recordings(conn: Connection, session_id: UUID) -> list[Recording]
         session_id,
     )
     return [Recording(**row) for row in rows]
+
+
+async def find_recording(conn: Connection, session_id: UUID, recording_id: UUID) -> Recording | None:
+    """One of this session whose file is there."""
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, session_id, participant_id, storage_key, media_type, started_at_ms, duration_ms, size_bytes, sha256,
+            created_at
+        FROM recordings
+        WHERE id = $2
+            AND session_id = $1
+            AND deleted_at IS NULL
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        """,
+        session_id,
+        recording_id,
+    )
+    return Recording(**row) if row else None

@@ -40,6 +40,25 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Person:
+    """Who is signed in, in whatever organization they act, or in none."""
+
+    user_id: UUID
+    email: str
+    email_verified: bool
+    full_name: str | None
+    has_password: bool
+    app_session_id: UUID
+    """The sign-in by which they are known."""
+    deletion_due_at: datetime | None
+    """When their account will be erased."""
+    organization_id: UUID | None
+    organization_name: str | None
+    organization_slug: str | None
+    role: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Credentials:
     user_id: UUID
     password_hash: str | None
@@ -62,6 +81,9 @@ class Session:
     user_talk_time_seconds: int
     silence_periods_count: int
     data_retention_days: int
+    tags: list[str]
+    coached_roles: list[str]
+    """Who of its call is shown guidance, beside nobody else."""
     finalized_at: datetime | None
     created_at: datetime
 
@@ -257,6 +279,8 @@ class Ticket:
     consented: bool
     user_id: UUID | None
     expires_at: datetime
+    node: str
+    """The only one that takes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
 |---|---|
 | a session's content | `data_retention_days` after the call's end, or else after the session was made |
 | a deleted session, which can be restored; a deleted playbook | 30 days |
-| a join ticket, a sign-in link | a day after it expired; a ticket not while its call goes on |
+| a join ticket, a sign-in link, a sign-up | a day after it expired; a ticket not while its call goes on |
 | an invitation that was not answered | expires at its time; 90 days after that, or after its answer, it goes |
 | a sign-in | 90 days after it ended, or lapsed after 30 days without use |
 | notes of the servers, the queue's log, deliveries to other systems | 30 days |
@@ -142,6 +142,7 @@ SPENT: tuple[Spent, ...] = (
         """,
     ),
     Spent("sign_in_links", "sign_in_links", "user_id", "expires_at < now() - interval '1 day'"),
+    Spent("sign_ups", "sign_ups", "expires_at", "expires_at < now() - interval '1 day'"),
     Spent(
         "sign_ins",
         "user_app_sessions",
@@ -169,6 +170,7 @@ SPENT: tuple[Spent, ...] = (
         "id",
         "status <> 'pending' AND created_at < now() - interval '30 days'",
     ),
+    Spent("idempotency_keys", "idempotency_keys", "key_hash", "created_at < now() - interval '1 day'"),
     Spent("deleted_templates", "templates", "id", "deleted_at < now() - interval '30 days'"),
     Spent("stripe_events", "stripe_events", "id", "processed_at < now() - interval '90 days'"),
 )

@@ -26,6 +26,7 @@ CREATE TABLE users (
     updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     deleted_at timestamptz,
     erased_at timestamptz,
+    deletion_due_at timestamptz,
     CONSTRAINT users_pkey PRIMARY KEY (id),
     CONSTRAINT users_email_key UNIQUE (email),
     CONSTRAINT users_google_id_key UNIQUE (google_id),
@@ -39,8 +40,14 @@ CREATE TABLE users (
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
 ALTER TABLE users ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX users_created_at_idx ON users (created_at, id);
 CREATE INDEX users_current_organization_id_idx ON users (current_organization_id);
+CREATE INDEX users_deletion_due_at_idx ON users (deletion_due_at) WHERE ((deletion_due_at IS NOT NULL)
+    AND (deleted_at IS NULL));
 
+CREATE TRIGGER end_calls_of_person AFTER UPDATE OF is_active, deleted_at ON users FOR EACH ROW WHEN (old.is_active
+    AND (old.deleted_at IS NULL) AND ((NOT new.is_active) OR (new.deleted_at IS NOT NULL)))
+    EXECUTE FUNCTION end_calls_of_person();
 CREATE TRIGGER forget_readable AFTER UPDATE OF is_active, deleted_at, is_admin ON users FOR EACH STATEMENT
     EXECUTE FUNCTION forget_readable();
 CREATE TRIGGER keep_email_flags_equal BEFORE INSERT OR UPDATE OF email, email_verified, is_email_verified ON users
@@ -57,16 +64,17 @@ CREATE POLICY owner_all ON users TO liveconvo_owner USING (true) WITH CHECK (tru
 
 GRANT SELECT (id, email, email_verified, full_name, timezone, google_id, last_login_at, has_completed_onboarding,
     has_completed_organization_setup, default_microphone_id, default_speaker_id, is_active, is_email_verified,
-    current_organization_id, personal_context, is_admin, created_at, updated_at, deleted_at) ON users TO liveconvo_api;
+    current_organization_id, personal_context, is_admin, created_at, updated_at, deleted_at, deletion_due_at) ON users
+    TO liveconvo_api;
 GRANT UPDATE (full_name, timezone, password_hash, last_login_at, default_microphone_id, default_speaker_id,
-    personal_context) ON users TO liveconvo_api;
+    personal_context, deletion_due_at) ON users TO liveconvo_api;
 GRANT SELECT (id, email, email_verified, full_name, timezone, google_id, last_login_at, has_completed_onboarding,
     has_completed_organization_setup, default_microphone_id, default_speaker_id, is_active, is_email_verified,
     current_organization_id, personal_context, is_admin, stripe_customer_id, created_at, updated_at, deleted_at,
-    erased_at) ON users TO liveconvo_jobs;
+    erased_at, deletion_due_at) ON users TO liveconvo_jobs;
 GRANT UPDATE (email, email_verified, full_name, timezone, password_hash, google_id, last_login_at,
     default_microphone_id, default_speaker_id, is_active, is_email_verified, current_organization_id, personal_context,
-    is_admin, stripe_customer_id, deleted_at, erased_at) ON users TO liveconvo_jobs;
+    is_admin, stripe_customer_id, deleted_at, erased_at, deletion_due_at) ON users TO liveconvo_jobs;
 
 CREATE TABLE organizations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -113,8 +121,19 @@ CREATE TABLE organizations (
 ALTER TABLE organizations FORCE ROW LEVEL SECURITY;
 ALTER TABLE organizations ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX organizations_created_at_idx ON organizations (created_at, id);
+CREATE INDEX organizations_verification_idx ON organizations (verification_requested_at)
+    WHERE ((verification_requested_at IS NOT NULL) AND (NOT is_verified));
+
+CREATE TRIGGER end_calls_of_organization AFTER UPDATE OF is_active, deleted_at ON organizations
+    FOR EACH ROW WHEN (old.is_active AND (old.deleted_at IS NULL) AND ((NOT new.is_active)
+    OR (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION end_calls_of_organization();
 CREATE TRIGGER forget_readable AFTER UPDATE OF is_active, deleted_at ON organizations FOR EACH STATEMENT
     EXECUTE FUNCTION forget_readable();
+CREATE TRIGGER forget_verification BEFORE UPDATE OF name, display_name ON organizations
+    FOR EACH ROW WHEN (old.is_verified AND ((old.name IS DISTINCT FROM new.name)
+    OR (old.display_name IS DISTINCT FROM new.display_name)) AND (new.deleted_at IS NULL))
+    EXECUTE FUNCTION forget_verification();
 CREATE CONSTRAINT TRIGGER organization_needs_owner AFTER INSERT
     OR UPDATE OF deleted_at ON organizations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     EXECUTE FUNCTION new_organization_needs_owner();
@@ -133,8 +152,8 @@ CREATE POLICY owner_all ON organizations TO liveconvo_owner USING (true) WITH CH
 GRANT SELECT ON organizations TO liveconvo_api;
 GRANT UPDATE (name, display_name, description, website_url, contact_email, phone, address_line_1, address_line_2, city,
     state_province, postal_code, country_code, default_timezone, default_language, branding_logo_url,
-    branding_primary_color, tax_id, billing_email, monthly_audio_hours_limit, max_members,
-    max_sessions_per_month) ON organizations TO liveconvo_api;
+    branding_primary_color, tax_id, billing_email, monthly_audio_hours_limit, max_members, max_sessions_per_month,
+    verification_requested_at) ON organizations TO liveconvo_api;
 GRANT SELECT ON organizations TO liveconvo_jobs;
 GRANT UPDATE (name, display_name, slug, description, website_url, contact_email, phone, address_line_1, address_line_2,
     city, state_province, postal_code, country_code, branding_logo_url, branding_primary_color, tax_id, billing_email,
@@ -176,6 +195,8 @@ ALTER TABLE organization_members ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX organization_members_user_id_idx ON organization_members (user_id);
 
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OF status ON organization_members FOR EACH ROW
+    EXECUTE FUNCTION announce();
 CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF role, status, permissions, monthly_audio_hours_limit,
     max_sessions_per_month ON organization_members FOR EACH ROW EXECUTE FUNCTION audit_change('role', 'status',
     'monthly_audio_hours_limit', 'max_sessions_per_month');
@@ -317,14 +338,42 @@ GRANT DELETE ON user_app_sessions TO liveconvo_jobs;
 GRANT SELECT (id, user_id, ip_address, user_agent, country_code, city, started_at, last_activity_at, ended_at,
     duration_seconds, page_views, device_type, browser, os) ON user_app_sessions TO liveconvo_jobs;
 
+CREATE TABLE sign_ups (
+    token_hash bytea NOT NULL,
+    email varchar(255) NOT NULL,
+    full_name varchar(255) NOT NULL,
+    timezone varchar(50) DEFAULT 'UTC' NOT NULL,
+    created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    CONSTRAINT sign_ups_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT sign_ups_email_check CHECK (email = lower(email)),
+    CONSTRAINT sign_ups_token_hash_check CHECK (octet_length(token_hash) = 32)
+);
+ALTER TABLE sign_ups FORCE ROW LEVEL SECURITY;
+ALTER TABLE sign_ups ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX sign_ups_email_idx ON sign_ups (email);
+
+CREATE POLICY jobs_delete ON sign_ups FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON sign_ups FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON sign_ups FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON sign_ups TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT DELETE ON sign_ups TO liveconvo_jobs;
+GRANT INSERT (token_hash, email, full_name, timezone, expires_at) ON sign_ups TO liveconvo_jobs;
+GRANT SELECT (email, created_at, expires_at, used_at) ON sign_ups TO liveconvo_jobs;
+
 CREATE TABLE sign_in_links (
     token_hash bytea NOT NULL,
     user_id uuid NOT NULL,
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
+    purpose varchar(20) DEFAULT 'sign_in' NOT NULL,
     CONSTRAINT sign_in_links_pkey PRIMARY KEY (token_hash),
     CONSTRAINT sign_in_links_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT sign_in_links_purpose_check CHECK (purpose IN ('sign_in', 'verify_email', 'reset_password')),
     CONSTRAINT sign_in_links_token_hash_check CHECK (octet_length(token_hash) = 32)
 );
 ALTER TABLE sign_in_links FORCE ROW LEVEL SECURITY;
@@ -333,11 +382,13 @@ ALTER TABLE sign_in_links ENABLE ROW LEVEL SECURITY;
 CREATE INDEX sign_in_links_user_id_idx ON sign_in_links (user_id);
 
 CREATE POLICY jobs_delete ON sign_in_links FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON sign_in_links FOR INSERT TO liveconvo_jobs WITH CHECK (true);
 CREATE POLICY jobs_read ON sign_in_links FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY owner_all ON sign_in_links TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT DELETE ON sign_in_links TO liveconvo_jobs;
-GRANT SELECT (user_id, created_at, expires_at, used_at) ON sign_in_links TO liveconvo_jobs;
+GRANT INSERT (token_hash, user_id, expires_at, purpose) ON sign_in_links TO liveconvo_jobs;
+GRANT SELECT (user_id, created_at, expires_at, used_at, purpose) ON sign_in_links TO liveconvo_jobs;
 
 CREATE TABLE beta_waitlist (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -557,14 +608,32 @@ CREATE TABLE plans (
 ALTER TABLE plans FORCE ROW LEVEL SECURITY;
 ALTER TABLE plans ENABLE ROW LEVEL SECURITY;
 
+CREATE TRIGGER keep_free_plan BEFORE UPDATE OF is_active ON plans FOR EACH ROW WHEN ((old.name = 'individual_free')
+    AND (NOT new.is_active)) EXECUTE FUNCTION keep_free_plan();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
+CREATE POLICY api_insert ON plans FOR INSERT TO liveconvo_api WITH CHECK (SELECT is_platform_admin());
 CREATE POLICY api_read ON plans FOR SELECT TO liveconvo_api USING (true);
+CREATE POLICY api_update ON plans FOR UPDATE TO liveconvo_api
+    USING (SELECT is_platform_admin())
+    WITH CHECK (SELECT is_platform_admin());
 CREATE POLICY jobs_read ON plans FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_read ON plans FOR SELECT TO liveconvo_media USING (true);
 CREATE POLICY owner_all ON plans TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON plans TO liveconvo_api;
+GRANT INSERT (name, display_name, description, plan_type, price_monthly, price_yearly, stripe_price_id_monthly,
+    stripe_price_id_yearly, monthly_audio_hours_limit, monthly_audio_minutes_limit, max_documents_per_session,
+    max_file_size_mb, max_sessions_per_month, max_organization_members, has_real_time_guidance, has_advanced_summaries,
+    has_export_options, has_email_summaries, has_api_access, has_custom_templates, has_priority_support,
+    has_analytics_dashboard, has_team_collaboration, ai_model_access, max_guidance_requests_per_session,
+    summary_generation_priority, is_active, is_featured, sort_order) ON plans TO liveconvo_api;
+GRANT UPDATE (display_name, description, price_monthly, price_yearly, stripe_price_id_monthly, stripe_price_id_yearly,
+    monthly_audio_hours_limit, monthly_audio_minutes_limit, max_documents_per_session, max_file_size_mb,
+    max_sessions_per_month, max_organization_members, has_real_time_guidance, has_advanced_summaries,
+    has_export_options, has_email_summaries, has_api_access, has_custom_templates, has_priority_support,
+    has_analytics_dashboard, has_team_collaboration, ai_model_access, max_guidance_requests_per_session,
+    summary_generation_priority, is_active, is_featured, sort_order) ON plans TO liveconvo_api;
 GRANT SELECT ON plans TO liveconvo_jobs;
 GRANT SELECT ON plans TO liveconvo_media;
 
@@ -772,27 +841,32 @@ CREATE TABLE monthly_usage_cache (
     total_minutes_used integer DEFAULT 0 NOT NULL,
     total_seconds_used integer DEFAULT 0 NOT NULL,
     last_updated timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    warned_percent smallint DEFAULT 0 NOT NULL,
     CONSTRAINT monthly_usage_cache_pkey PRIMARY KEY (id),
     CONSTRAINT monthly_usage_cache_organization_id_user_id_month_year_key UNIQUE (organization_id, user_id, month_year),
     CONSTRAINT monthly_usage_cache_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
     CONSTRAINT monthly_usage_cache_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id),
     CONSTRAINT monthly_usage_cache_month_year_check CHECK (month_year ~ '^[0-9]{4}-[0-9]{2}$'),
     CONSTRAINT monthly_usage_cache_total_minutes_used_check CHECK (total_minutes_used >= 0),
-    CONSTRAINT monthly_usage_cache_total_seconds_used_check CHECK (total_seconds_used >= 0)
+    CONSTRAINT monthly_usage_cache_total_seconds_used_check CHECK (total_seconds_used >= 0),
+    CONSTRAINT monthly_usage_cache_warned_percent_check CHECK ((warned_percent >= 0) AND (warned_percent <= 100))
 );
 ALTER TABLE monthly_usage_cache FORCE ROW LEVEL SECURITY;
 ALTER TABLE monthly_usage_cache ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX monthly_usage_cache_unwarned_idx ON monthly_usage_cache (month_year) WHERE (warned_percent < 100);
 CREATE INDEX monthly_usage_cache_user_id_idx ON monthly_usage_cache (user_id, organization_id);
 
 CREATE POLICY api_read ON monthly_usage_cache FOR SELECT TO liveconvo_api
     USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
 CREATE POLICY jobs_read ON monthly_usage_cache FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON monthly_usage_cache FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
 CREATE POLICY media_read ON monthly_usage_cache FOR SELECT TO liveconvo_media USING (true);
 CREATE POLICY owner_all ON monthly_usage_cache TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON monthly_usage_cache TO liveconvo_api;
 GRANT SELECT ON monthly_usage_cache TO liveconvo_jobs;
+GRANT UPDATE (warned_percent) ON monthly_usage_cache TO liveconvo_jobs;
 GRANT SELECT ON monthly_usage_cache TO liveconvo_media;
 
 -- Sessions ------------------------------------------------------------------------------------------------------------
@@ -820,6 +894,8 @@ CREATE TABLE sessions (
     updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     deleted_at timestamptz,
     erased_at timestamptz,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    coached_roles text[] DEFAULT '{host,supervisor}'::text[] NOT NULL,
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
     CONSTRAINT sessions_id_organization_id_key UNIQUE (id, organization_id),
     CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
@@ -827,18 +903,22 @@ CREATE TABLE sessions (
     CONSTRAINT sessions_selected_template_id_fkey FOREIGN KEY (selected_template_id) REFERENCES templates(id)
         ON DELETE SET NULL,
     CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT sessions_coached_roles_check CHECK ((coached_roles <@ ARRAY['host', 'supervisor', 'participant'])
+        AND ('host' = ANY (coached_roles))),
     CONSTRAINT sessions_conversation_type_check CHECK (conversation_type IN ('sales', 'support', 'meeting',
         'interview')),
     CONSTRAINT sessions_counters_check CHECK ((recording_duration_seconds >= 0) AND (total_words_spoken >= 0)
         AND (user_talk_time_seconds >= 0) AND (silence_periods_count >= 0)),
     CONSTRAINT sessions_data_retention_days_check CHECK (data_retention_days > 0),
     CONSTRAINT sessions_erased_check CHECK ((erased_at IS NULL) OR (deleted_at IS NOT NULL)),
-    CONSTRAINT sessions_status_check CHECK (status IN ('draft', 'active', 'completed', 'archived'))
+    CONSTRAINT sessions_status_check CHECK (status IN ('draft', 'active', 'completed', 'archived')),
+    CONSTRAINT sessions_tags_check CHECK (cardinality(tags) <= 20)
 );
 ALTER TABLE sessions FORCE ROW LEVEL SECURITY;
 ALTER TABLE sessions ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX sessions_active_idx ON sessions (id) WHERE ((status = 'active') AND (deleted_at IS NULL));
+CREATE INDEX sessions_created_at_idx ON sessions (organization_id, created_at);
 CREATE INDEX sessions_deleted_at_idx ON sessions (deleted_at) WHERE ((deleted_at IS NOT NULL) AND (erased_at IS NULL));
 CREATE INDEX sessions_organization_id_idx ON sessions (organization_id, created_at DESC, id DESC)
     WHERE (deleted_at IS NULL);
@@ -846,7 +926,11 @@ CREATE INDEX sessions_retention_idx ON sessions ((((COALESCE(recording_ended_at,
     created_at) AT TIME ZONE 'UTC') + make_interval(days => data_retention_days)))) WHERE (erased_at IS NULL);
 CREATE INDEX sessions_selected_template_id_idx ON sessions (selected_template_id);
 CREATE INDEX sessions_user_id_idx ON sessions (user_id);
+CREATE INDEX sessions_words_idx ON sessions USING gin (title_words(organization_id, title)) WHERE (deleted_at IS NULL);
 
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OF status, deleted_at ON sessions FOR EACH ROW
+    EXECUTE FUNCTION announce();
+CREATE TRIGGER check_session_limits BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION check_session_limits();
 CREATE TRIGGER check_session_state BEFORE UPDATE OF status, recording_started_at, erased_at ON sessions FOR EACH ROW
     EXECUTE FUNCTION check_session_state();
 CREATE TRIGGER check_session_template BEFORE INSERT OR UPDATE OF selected_template_id ON sessions
@@ -878,15 +962,15 @@ CREATE POLICY media_update ON sessions FOR UPDATE TO liveconvo_media
 CREATE POLICY owner_all ON sessions TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON sessions TO liveconvo_api;
-GRANT INSERT (user_id, organization_id, title, conversation_type, selected_template_id, data_retention_days) ON sessions
-    TO liveconvo_api;
+GRANT INSERT (user_id, organization_id, title, conversation_type, selected_template_id, data_retention_days, tags,
+    coached_roles) ON sessions TO liveconvo_api;
 GRANT UPDATE (title, conversation_type, status, selected_template_id, recording_duration_seconds, recording_ended_at,
-    total_words_spoken, user_talk_time_seconds, silence_periods_count, data_retention_days, deleted_at) ON sessions
-    TO liveconvo_api;
+    total_words_spoken, user_talk_time_seconds, silence_periods_count, data_retention_days, deleted_at, tags,
+    coached_roles) ON sessions TO liveconvo_api;
 GRANT SELECT ON sessions TO liveconvo_jobs;
 GRANT UPDATE (title, status, selected_template_id, audio_file_url, recording_duration_seconds, recording_ended_at,
     total_words_spoken, user_talk_time_seconds, silence_periods_count, audio_deleted_at, realtime_summary_cache,
-    finalized_at, deleted_at, erased_at) ON sessions TO liveconvo_jobs;
+    finalized_at, deleted_at, erased_at, tags) ON sessions TO liveconvo_jobs;
 GRANT SELECT ON sessions TO liveconvo_media;
 GRANT UPDATE (status, recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
     user_talk_time_seconds, silence_periods_count, realtime_summary_cache, finalized_at) ON sessions TO liveconvo_media;
@@ -987,6 +1071,8 @@ ALTER TABLE transcripts FORCE ROW LEVEL SECURITY;
 ALTER TABLE transcripts ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX transcripts_participant_id_idx ON transcripts (participant_id);
+CREATE INDEX transcripts_words_idx ON transcripts USING gin (transcript_words(organization_id, created_at, language,
+    content));
 
 CREATE TRIGGER refuse_erased AFTER INSERT ON transcripts REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
@@ -1122,7 +1208,10 @@ CREATE INDEX summaries_session_id_idx ON summaries (session_id);
 CREATE INDEX summaries_unwritten_idx ON summaries (updated_at) WHERE ((generation_status IN ('pending', 'generating'))
     AND (deleted_at IS NULL));
 CREATE INDEX summaries_user_id_idx ON summaries (user_id);
+CREATE INDEX summaries_words_idx ON summaries USING gin (title_words(organization_id, summary_text(tldr, key_decisions,
+    action_items, follow_up_questions, conversation_highlights))) WHERE (deleted_at IS NULL);
 
+CREATE TRIGGER announce AFTER UPDATE OF generation_status ON summaries FOR EACH ROW EXECUTE FUNCTION announce();
 CREATE TRIGGER check_session BEFORE INSERT ON summaries FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER check_summary_state BEFORE UPDATE OF generation_status ON summaries
     FOR EACH ROW WHEN (old.generation_status <> new.generation_status) EXECUTE FUNCTION check_summary_state();
@@ -1180,6 +1269,7 @@ CREATE TABLE templates (
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     deleted_at timestamptz,
+    version integer DEFAULT 1 NOT NULL,
 CASE,
     WHEN is_system_template THEN ((organization_id IS NULL) AND (user_id IS NULL) AND (NOT is_organization_template)),
     WHEN is_organization_template THEN (organization_id IS NOT NULL),
@@ -1194,7 +1284,8 @@ END),
     CONSTRAINT templates_guidance_prompts_check CHECK (jsonb_typeof(guidance_prompts) = 'array'),
     CONSTRAINT templates_name_check CHECK (name <> ''),
     CONSTRAINT templates_scope_check CHECK (,
-    CONSTRAINT templates_usage_count_check CHECK (usage_count >= 0)
+    CONSTRAINT templates_usage_count_check CHECK (usage_count >= 0),
+    CONSTRAINT templates_version_check CHECK (version > 0)
 );
 ALTER TABLE templates FORCE ROW LEVEL SECURITY;
 ALTER TABLE templates ENABLE ROW LEVEL SECURITY;
@@ -1203,6 +1294,7 @@ CREATE INDEX templates_everybody_idx ON templates (id) WHERE (is_system_template
 CREATE INDEX templates_organization_id_idx ON templates (organization_id);
 CREATE INDEX templates_user_id_idx ON templates (user_id);
 
+CREATE TRIGGER check_template_change BEFORE UPDATE ON templates FOR EACH ROW EXECUTE FUNCTION check_template_change();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON templates FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_insert ON templates FOR INSERT TO liveconvo_api
@@ -1229,8 +1321,8 @@ CREATE POLICY owner_all ON templates TO liveconvo_owner USING (true) WITH CHECK 
 GRANT SELECT ON templates TO liveconvo_api;
 GRANT INSERT (user_id, organization_id, name, description, conversation_type, is_organization_template,
     guidance_prompts, context_instructions, summary_template) ON templates TO liveconvo_api;
-GRANT UPDATE (name, description, conversation_type, guidance_prompts, context_instructions, summary_template, is_active,
-    deleted_at) ON templates TO liveconvo_api;
+GRANT UPDATE (name, description, conversation_type, is_public, guidance_prompts, context_instructions, summary_template,
+    is_active, deleted_at) ON templates TO liveconvo_api;
 GRANT SELECT, DELETE ON templates TO liveconvo_jobs;
 GRANT SELECT ON templates TO liveconvo_media;
 
@@ -1270,10 +1362,12 @@ CREATE TABLE documents (
 ALTER TABLE documents FORCE ROW LEVEL SECURITY;
 ALTER TABLE documents ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX documents_file_url_idx ON documents (file_url);
 CREATE INDEX documents_organization_id_idx ON documents (organization_id);
 CREATE INDEX documents_session_id_idx ON documents (session_id);
 CREATE INDEX documents_user_id_idx ON documents (user_id);
 
+CREATE TRIGGER announce AFTER UPDATE OF processing_status ON documents FOR EACH ROW EXECUTE FUNCTION announce();
 CREATE TRIGGER check_session BEFORE INSERT ON documents FOR EACH ROW EXECUTE FUNCTION check_session();
 CREATE TRIGGER refuse_erased AFTER INSERT ON documents REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
@@ -1299,9 +1393,47 @@ GRANT INSERT (session_id, user_id, organization_id, original_filename, file_type
     file_url) ON documents TO liveconvo_api;
 GRANT UPDATE (original_filename, deleted_at) ON documents TO liveconvo_api;
 GRANT SELECT, DELETE ON documents TO liveconvo_jobs;
-GRANT UPDATE (extracted_text, processing_status, processing_error, embedding_status, pinecone_vector_id,
+GRANT UPDATE (file_url, extracted_text, processing_status, processing_error, embedding_status, pinecone_vector_id,
     ocr_confidence_score, deleted_at) ON documents TO liveconvo_jobs;
 GRANT SELECT ON documents TO liveconvo_media;
+
+CREATE TABLE document_passages (
+    document_id uuid NOT NULL,
+    "position" integer NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    page integer,
+    content text NOT NULL,
+    language text NOT NULL,
+    words tsvector NOT NULL,
+    CONSTRAINT document_passages_pkey PRIMARY KEY (document_id, "position"),
+    CONSTRAINT document_passages_document_id_fkey FOREIGN KEY (document_id) REFERENCES documents(id) ON DELETE CASCADE,
+    CONSTRAINT document_passages_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT document_passages_content_check CHECK (content <> ''),
+    CONSTRAINT document_passages_page_check CHECK (page > 0),
+    CONSTRAINT document_passages_position_check CHECK ("position" >= 0)
+);
+ALTER TABLE document_passages FORCE ROW LEVEL SECURITY;
+ALTER TABLE document_passages ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX document_passages_session_id_idx ON document_passages (session_id);
+
+CREATE TRIGGER check_session BEFORE INSERT ON document_passages FOR EACH ROW EXECUTE FUNCTION check_session();
+CREATE TRIGGER refuse_erased AFTER INSERT ON document_passages REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
+CREATE POLICY api_read ON document_passages FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
+CREATE POLICY jobs_delete ON document_passages FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON document_passages FOR INSERT TO liveconvo_jobs WITH CHECK (true);
+CREATE POLICY jobs_read ON document_passages FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY media_read ON document_passages FOR SELECT TO liveconvo_media USING (true);
+CREATE POLICY owner_all ON document_passages TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON document_passages TO liveconvo_api;
+GRANT SELECT, INSERT, DELETE ON document_passages TO liveconvo_jobs;
+GRANT SELECT ON document_passages TO liveconvo_media;
 
 CREATE TABLE session_context (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1484,6 +1616,7 @@ ALTER TABLE recordings ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX recordings_session_id_idx ON recordings (session_id, started_at_ms);
 
+CREATE TRIGGER announce AFTER INSERT ON recordings FOR EACH ROW EXECUTE FUNCTION announce();
 CREATE TRIGGER refuse_erased AFTER INSERT ON recordings REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 
@@ -1611,6 +1744,78 @@ GRANT DELETE ON session_share_links TO liveconvo_jobs;
 GRANT SELECT (id, session_id, organization_id, created_by, shared_tabs, message, recipient_email, expires_at,
     revoked_at, access_count, last_accessed_at, created_at) ON session_share_links TO liveconvo_jobs;
 
+CREATE TABLE transcript_revisions (
+    transcript_id uuid NOT NULL,
+    revision integer NOT NULL,
+    session_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    content text NOT NULL,
+    speaker varchar(50) NOT NULL,
+    words jsonb,
+    replaced_by uuid,
+    replaced_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT transcript_revisions_pkey PRIMARY KEY (transcript_id, revision),
+    CONSTRAINT transcript_revisions_replaced_by_fkey FOREIGN KEY (replaced_by) REFERENCES users(id) ON DELETE SET NULL,
+    CONSTRAINT transcript_revisions_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
+        REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT transcript_revisions_transcript_id_fkey FOREIGN KEY (transcript_id) REFERENCES transcripts(id)
+        ON DELETE CASCADE,
+    CONSTRAINT transcript_revisions_revision_check CHECK (revision >= 0),
+    CONSTRAINT transcript_revisions_words_check CHECK (jsonb_typeof(words) = 'array')
+);
+ALTER TABLE transcript_revisions FORCE ROW LEVEL SECURITY;
+ALTER TABLE transcript_revisions ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX transcript_revisions_replaced_by_idx ON transcript_revisions (replaced_by);
+CREATE INDEX transcript_revisions_session_id_idx ON transcript_revisions (session_id);
+
+CREATE TRIGGER check_session BEFORE INSERT ON transcript_revisions FOR EACH ROW EXECUTE FUNCTION check_session();
+CREATE TRIGGER refuse_erased AFTER INSERT ON transcript_revisions REFERENCING NEW TABLE AS added FOR EACH STATEMENT
+    EXECUTE FUNCTION refuse_erased();
+
+CREATE POLICY api_read ON transcript_revisions FOR SELECT TO liveconvo_api
+    USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
+CREATE POLICY jobs_delete ON transcript_revisions FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON transcript_revisions FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON transcript_revisions TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON transcript_revisions TO liveconvo_api;
+GRANT SELECT, DELETE ON transcript_revisions TO liveconvo_jobs;
+
+CREATE TABLE idempotency_keys (
+    user_id uuid NOT NULL,
+    key_hash bytea NOT NULL,
+    request_hash bytea NOT NULL,
+    status smallint,
+    answer bytea,
+    created_at timestamptz DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key_hash),
+    CONSTRAINT idempotency_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE,
+    CONSTRAINT idempotency_keys_answer_check CHECK ((status IS NULL) = (answer IS NULL)),
+    CONSTRAINT idempotency_keys_key_hash_check CHECK (octet_length(key_hash) = 32),
+    CONSTRAINT idempotency_keys_request_hash_check CHECK (octet_length(request_hash) = 32),
+    CONSTRAINT idempotency_keys_status_check CHECK ((status >= 200) AND (status <= 599))
+);
+ALTER TABLE idempotency_keys FORCE ROW LEVEL SECURITY;
+ALTER TABLE idempotency_keys ENABLE ROW LEVEL SECURITY;
+
+CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys (created_at);
+
+CREATE POLICY api_insert ON idempotency_keys FOR INSERT TO liveconvo_api WITH CHECK (user_id = (SELECT app_user_id()));
+CREATE POLICY api_read ON idempotency_keys FOR SELECT TO liveconvo_api USING (user_id = (SELECT app_user_id()));
+CREATE POLICY api_update ON idempotency_keys FOR UPDATE TO liveconvo_api
+    USING (user_id = (SELECT app_user_id()))
+    WITH CHECK (user_id = (SELECT app_user_id()));
+CREATE POLICY jobs_delete ON idempotency_keys FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_read ON idempotency_keys FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY owner_all ON idempotency_keys TO liveconvo_owner USING (true) WITH CHECK (true);
+
+GRANT SELECT ON idempotency_keys TO liveconvo_api;
+GRANT INSERT (user_id, key_hash, request_hash) ON idempotency_keys TO liveconvo_api;
+GRANT UPDATE (status, answer) ON idempotency_keys TO liveconvo_api;
+GRANT DELETE ON idempotency_keys TO liveconvo_jobs;
+GRANT SELECT (user_id, key_hash, created_at) ON idempotency_keys TO liveconvo_jobs;
+
 CREATE TABLE webhook_endpoints (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organization_id uuid NOT NULL,
@@ -1622,6 +1827,9 @@ CREATE TABLE webhook_endpoints (
     created_by uuid,
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
+    previous_secret bytea,
+    previous_secret_until timestamptz,
+    failing_since timestamptz,
     CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id),
     CONSTRAINT webhook_endpoints_id_organization_id_key UNIQUE (id, organization_id),
     CONSTRAINT webhook_endpoints_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL,
@@ -1629,7 +1837,7 @@ CREATE TABLE webhook_endpoints (
         ON DELETE CASCADE,
     CONSTRAINT webhook_endpoints_event_types_check CHECK (cardinality(event_types) > 0),
     CONSTRAINT webhook_endpoints_signing_secret_check CHECK ((octet_length(signing_secret) >= 24)
-        AND (octet_length(signing_secret) <= 64)),
+        AND (octet_length(signing_secret) <= 512)),
     CONSTRAINT webhook_endpoints_url_check CHECK ((url LIKE 'https://_%') OR (url LIKE 'http://_%'))
 );
 ALTER TABLE webhook_endpoints FORCE ROW LEVEL SECURITY;
@@ -1640,6 +1848,8 @@ CREATE INDEX webhook_endpoints_organization_id_idx ON webhook_endpoints (organiz
 
 CREATE TRIGGER audit_change AFTER INSERT OR DELETE OR UPDATE OF is_active, url, event_types ON webhook_endpoints
     FOR EACH ROW EXECUTE FUNCTION audit_change('is_active', 'event_types');
+CREATE TRIGGER keep_previous_secret BEFORE UPDATE OF signing_secret ON webhook_endpoints
+    FOR EACH ROW WHEN (new.signing_secret IS DISTINCT FROM old.signing_secret) EXECUTE FUNCTION keep_previous_secret();
 CREATE TRIGGER touch_updated_at BEFORE UPDATE ON webhook_endpoints FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 
 CREATE POLICY api_delete ON webhook_endpoints FOR DELETE TO liveconvo_api
@@ -1658,12 +1868,13 @@ CREATE POLICY jobs_update ON webhook_endpoints FOR UPDATE TO liveconvo_jobs USIN
 CREATE POLICY owner_all ON webhook_endpoints TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT DELETE ON webhook_endpoints TO liveconvo_api;
-GRANT SELECT (id, organization_id, url, event_types, is_active, disabled_reason, created_by, created_at,
-    updated_at) ON webhook_endpoints TO liveconvo_api;
+GRANT SELECT (id, organization_id, url, event_types, is_active, disabled_reason, created_by, created_at, updated_at,
+    previous_secret_until, failing_since) ON webhook_endpoints TO liveconvo_api;
 GRANT INSERT (organization_id, url, signing_secret, event_types, created_by) ON webhook_endpoints TO liveconvo_api;
-GRANT UPDATE (url, signing_secret, event_types, is_active, disabled_reason) ON webhook_endpoints TO liveconvo_api;
+GRANT UPDATE (url, signing_secret, event_types, is_active, disabled_reason, previous_secret_until,
+    failing_since) ON webhook_endpoints TO liveconvo_api;
 GRANT SELECT, DELETE ON webhook_endpoints TO liveconvo_jobs;
-GRANT UPDATE (is_active, disabled_reason) ON webhook_endpoints TO liveconvo_jobs;
+GRANT UPDATE (is_active, disabled_reason, failing_since) ON webhook_endpoints TO liveconvo_jobs;
 
 CREATE TABLE webhook_deliveries (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1677,11 +1888,14 @@ CREATE TABLE webhook_deliveries (
     response_status integer,
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     delivered_at timestamptz,
+    attempt_log jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
     CONSTRAINT webhook_deliveries_endpoint_id_organization_id_fkey FOREIGN KEY (endpoint_id, organization_id)
         REFERENCES webhook_endpoints(id, organization_id) ON DELETE CASCADE,
+    CONSTRAINT webhook_deliveries_attempt_log_check CHECK (jsonb_typeof(attempt_log) = 'array'),
     CONSTRAINT webhook_deliveries_attempts_check CHECK (attempts >= 0),
     CONSTRAINT webhook_deliveries_check CHECK ((status = 'delivered') = (delivered_at IS NOT NULL)),
+    CONSTRAINT webhook_deliveries_payload_check CHECK (octet_length(payload) <= 20000),
     CONSTRAINT webhook_deliveries_response_status_check CHECK ((response_status >= 100) AND (response_status <= 599)),
     CONSTRAINT webhook_deliveries_status_check CHECK (status IN ('pending', 'delivered', 'failed'))
 );
@@ -1689,10 +1903,16 @@ ALTER TABLE webhook_deliveries FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_deliveries ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX webhook_deliveries_endpoint_id_idx ON webhook_deliveries (endpoint_id, created_at DESC);
-CREATE INDEX webhook_deliveries_pending_idx ON webhook_deliveries (next_attempt_at) WHERE (status = 'pending');
+CREATE INDEX webhook_deliveries_waiting_idx ON webhook_deliveries (endpoint_id, next_attempt_at)
+    WHERE (status = 'pending');
 
+CREATE POLICY api_insert ON webhook_deliveries FOR INSERT TO liveconvo_api
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
 CREATE POLICY api_read ON webhook_deliveries FOR SELECT TO liveconvo_api
     USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
+CREATE POLICY api_update ON webhook_deliveries FOR UPDATE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())))
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids())));
 CREATE POLICY jobs_delete ON webhook_deliveries FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_insert ON webhook_deliveries FOR INSERT TO liveconvo_jobs WITH CHECK (true);
 CREATE POLICY jobs_read ON webhook_deliveries FOR SELECT TO liveconvo_jobs USING (true);
@@ -1700,6 +1920,8 @@ CREATE POLICY jobs_update ON webhook_deliveries FOR UPDATE TO liveconvo_jobs USI
 CREATE POLICY owner_all ON webhook_deliveries TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON webhook_deliveries TO liveconvo_api;
+GRANT INSERT (endpoint_id, organization_id, event_type, payload) ON webhook_deliveries TO liveconvo_api;
+GRANT UPDATE (status, attempts, next_attempt_at, response_status, delivered_at) ON webhook_deliveries TO liveconvo_api;
 GRANT SELECT, INSERT, DELETE, UPDATE ON webhook_deliveries TO liveconvo_jobs;
 
 -- Live calls ----------------------------------------------------------------------------------------------------------
@@ -1723,6 +1945,7 @@ ALTER TABLE calls FORCE ROW LEVEL SECURITY;
 ALTER TABLE calls ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX calls_node_idx ON calls (node);
+CREATE INDEX calls_organization_id_idx ON calls (organization_id);
 
 CREATE POLICY api_read ON calls FOR SELECT TO liveconvo_api
     USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
@@ -1749,8 +1972,8 @@ CREATE TABLE session_events (
     CONSTRAINT session_events_pkey PRIMARY KEY (session_id, seq),
     CONSTRAINT session_events_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
         REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
-    CONSTRAINT session_events_audience_check CHECK ((audience IN ('everyone', 'coached', 'server'))
-        OR (audience LIKE 'participant:_%')),
+    CONSTRAINT session_events_audience_check CHECK ((audience IN ('everyone', 'coached', 'server', 'role:host',
+        'role:supervisor', 'role:participant')) OR (audience LIKE 'participant:_%')),
     CONSTRAINT session_events_epoch_check CHECK (epoch > 0),
     CONSTRAINT session_events_seq_check CHECK (seq > 0)
 );
@@ -1954,6 +2177,7 @@ ALTER TABLE system_logs FORCE ROW LEVEL SECURITY;
 ALTER TABLE system_logs ENABLE ROW LEVEL SECURITY;
 
 CREATE INDEX system_logs_created_at_idx ON system_logs (created_at);
+CREATE INDEX system_logs_mail_idx ON system_logs (request_id) WHERE (logger_name = 'control_api.mail.queue');
 CREATE INDEX system_logs_session_id_idx ON system_logs (session_id);
 CREATE INDEX system_logs_user_id_idx ON system_logs (user_id);
 
@@ -2110,6 +2334,669 @@ $$;
 REVOKE ALL ON FUNCTION add_usage_seconds FROM PUBLIC;
 GRANT ALL ON FUNCTION add_usage_seconds TO liveconvo_media;
 
+CREATE FUNCTION admin_decide_verification(wanted_id uuid, is_approved boolean) RETURNS TABLE(organization_name varchar,
+    owner_email varchar)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    asking organizations;
+BEGIN
+    PERFORM require_admin();
+    SELECT * INTO asking FROM organizations WHERE id = wanted_id AND deleted_at IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    IF asking.is_verified THEN
+        PERFORM refuse('organization_verified');
+    END IF;
+    IF asking.verification_requested_at IS NULL THEN
+        PERFORM refuse('verification_not_requested');
+    END IF;
+    UPDATE organizations
+    SET is_verified = is_approved,
+        verification_requested_at = CASE WHEN is_approved THEN verification_requested_at END
+    WHERE id = wanted_id;
+    RETURN QUERY
+        SELECT asking.name, users.email
+        FROM organization_members
+        JOIN users ON users.id = organization_members.user_id
+        WHERE organization_members.organization_id = wanted_id
+            AND organization_members.role = 'owner'
+            AND organization_members.status = 'active'
+            AND users.is_active
+            AND users.email_verified;
+    PERFORM audit_admin(
+        wanted_id,
+        CASE WHEN is_approved THEN 'organizations.verified' ELSE 'organizations.verification_refused' END,
+        wanted_id
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_decide_verification FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_decide_verification TO liveconvo_api;
+
+CREATE FUNCTION admin_end_sign_ins(wanted_id uuid) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    ended bigint;
+BEGIN
+    PERFORM require_admin();
+    IF NOT EXISTS (SELECT FROM users WHERE id = wanted_id AND deleted_at IS NULL) THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    UPDATE user_app_sessions SET ended_at = now() WHERE user_id = wanted_id AND ended_at IS NULL;
+    GET DIAGNOSTICS ended = ROW_COUNT;
+    PERFORM audit_admin(NULL, 'users.signed_out', wanted_id, jsonb_build_object('sign_ins', ended));
+    RETURN ended;
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_end_sign_ins FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_end_sign_ins TO liveconvo_api;
+
+CREATE FUNCTION admin_figures(wanted_days integer) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    today date := (now() AT TIME ZONE 'UTC')::date;
+    first_at timestamptz := (today - wanted_days + 1)::timestamp AT TIME ZONE 'UTC';
+    found jsonb;
+BEGIN
+    PERFORM require_admin();
+    SELECT jsonb_build_object(
+        'users', (SELECT count(*) FROM users WHERE deleted_at IS NULL),
+        'inactive_users', (SELECT count(*) FROM users WHERE deleted_at IS NULL AND NOT is_active),
+        'active_users_day', active.of_day,
+        'active_users_week', active.of_week,
+        'active_users_month', active.of_month,
+        'organizations', (SELECT count(*) FROM organizations WHERE deleted_at IS NULL),
+        'suspended_organizations', (SELECT count(*) FROM organizations WHERE deleted_at IS NULL AND NOT is_active),
+        'verifications_asked_for', (
+            SELECT count(*)
+            FROM organizations
+            WHERE verification_requested_at IS NOT NULL
+                AND NOT is_verified
+                AND deleted_at IS NULL
+        ),
+        'sessions', (SELECT count(*) FROM sessions WHERE deleted_at IS NULL),
+        'audio_seconds', (SELECT coalesce(sum(total_seconds_used), 0) FROM monthly_usage_cache),
+        'audio_seconds_month', (
+            SELECT coalesce(sum(total_seconds_used), 0)
+            FROM monthly_usage_cache
+            WHERE month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
+        ),
+        'live_calls', (
+            SELECT count(*)
+            FROM sessions
+            JOIN calls ON calls.session_id = sessions.id
+            WHERE sessions.status = 'active'
+                AND sessions.deleted_at IS NULL
+                AND calls.lease_until > now()
+        ),
+        'people_in_calls', (
+            SELECT count(*)
+            FROM sessions
+            JOIN calls ON calls.session_id = sessions.id
+            JOIN session_participants AS people ON people.session_id = sessions.id
+            WHERE sessions.status = 'active'
+                AND sessions.deleted_at IS NULL
+                AND calls.lease_until > now()
+                AND people.joined_at IS NOT NULL
+                AND people.left_at IS NULL
+        ),
+        'waitlist', (
+            SELECT coalesce(jsonb_object_agg(status, number), '{}')
+            FROM (SELECT status, count(*) AS number FROM beta_waitlist GROUP BY status) AS waiting
+        ),
+        'subscriptions', (
+            SELECT coalesce(jsonb_object_agg(name, number), '{}')
+            FROM (
+                SELECT plans.name, count(*) AS number
+                FROM subscriptions
+                JOIN plans ON plans.id = subscriptions.plan_id
+                WHERE status IN ('active', 'trialing', 'past_due')
+                GROUP BY plans.name
+            ) AS subscribed
+        ),
+        'monthly_revenue', (
+            SELECT coalesce(round(sum(
+                CASE subscriptions.plan_type
+                    WHEN 'monthly' THEN plans.price_monthly
+                    WHEN 'yearly' THEN plans.price_yearly / 12
+                END
+            ), 2), 0)
+            FROM subscriptions
+            JOIN plans ON plans.id = subscriptions.plan_id
+            WHERE status IN ('active', 'past_due')
+        ),
+        'days', (
+            SELECT jsonb_agg(jsonb_build_object(
+                'day', days.day, 'sign_ups', coalesce(signed_up.number, 0), 'sessions', coalesce(made.number, 0),
+                'audio_seconds', coalesce(heard.seconds, 0)
+            ) ORDER BY days.day)
+            FROM (
+                SELECT (today - wanted_days + number)::date AS day FROM generate_series(1, wanted_days) AS number
+            ) AS days
+            LEFT JOIN (
+                SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS number
+                FROM users
+                WHERE created_at >= first_at
+                GROUP BY 1
+            ) AS signed_up
+    USING (day)
+            LEFT JOIN (
+                SELECT (created_at AT TIME ZONE 'UTC')::date AS day, count(*) AS number
+                FROM sessions
+                WHERE created_at >= first_at
+                GROUP BY 1
+            ) AS made
+    USING (day)
+            LEFT JOIN (
+                SELECT (minute_timestamp AT TIME ZONE 'UTC')::date AS day, sum(seconds_recorded) AS seconds
+                FROM usage_tracking
+                WHERE minute_timestamp >= first_at
+                GROUP BY 1
+            ) AS heard
+    USING (day)
+        )
+    )
+    INTO found
+    FROM (
+        SELECT
+            count(DISTINCT user_id) FILTER (WHERE last_activity_at > now() - interval '1 day') AS of_day,
+            count(DISTINCT user_id) FILTER (WHERE last_activity_at > now() - interval '7 days') AS of_week,
+            count(DISTINCT user_id) FILTER (WHERE last_activity_at > now() - interval '30 days') AS of_month
+        FROM user_app_sessions
+    ) AS active;
+    PERFORM audit_admin(NULL, 'figures.read', NULL);
+    RETURN found;
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_figures FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_figures TO liveconvo_api;
+
+CREATE FUNCTION admin_nodes() RETURNS TABLE(node text, age_s double precision, live_calls bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM require_admin();
+    RETURN QUERY
+        SELECT
+            media_nodes.node,
+            extract(epoch FROM now() - media_nodes.seen_at)::double precision,
+            (
+                SELECT count(*)
+                FROM calls
+                WHERE calls.node = media_nodes.node
+                    AND calls.lease_until > now()
+            )
+        FROM media_nodes
+        WHERE media_nodes.seen_at > now() - interval '1 hour'
+        ORDER BY media_nodes.node;
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_nodes FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_nodes TO liveconvo_api;
+
+CREATE FUNCTION admin_organization(wanted_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    found jsonb;
+BEGIN
+    PERFORM require_admin();
+    SELECT jsonb_build_object(
+        'id', organizations.id, 'name', organizations.name, 'display_name', organizations.display_name,
+        'slug', organizations.slug, 'website_url', organizations.website_url,
+        'contact_email', organizations.contact_email, 'country_code', organizations.country_code,
+        'is_active', organizations.is_active, 'is_verified', organizations.is_verified,
+        'verification_requested_at', organizations.verification_requested_at,
+        'created_at', organizations.created_at,
+        'plan_name', plan.name,
+        'limits', jsonb_build_object(
+            'monthly_audio_hours_limit', organizations.monthly_audio_hours_limit,
+            'max_members', organizations.max_members,
+            'max_sessions_per_month', organizations.max_sessions_per_month
+        ),
+        'usage', jsonb_build_object(
+            'members', (
+                SELECT count(*)
+                FROM organization_members
+                WHERE organization_members.organization_id = organizations.id
+                    AND status = 'active'
+            ),
+            'sessions_this_month', (SELECT of_organization FROM count_month_sessions(organizations.id, NULL)),
+            'minutes_this_month', (
+                SELECT coalesce(sum(total_minutes_used), 0)
+                FROM organization_members AS people
+                JOIN monthly_usage_cache
+                    ON monthly_usage_cache.user_id = people.user_id
+                    AND monthly_usage_cache.organization_id = people.organization_id
+                WHERE people.organization_id = organizations.id
+                    AND month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
+            ),
+            'live_calls', (
+                SELECT count(*)
+                FROM sessions
+                JOIN calls ON calls.session_id = sessions.id
+                WHERE sessions.organization_id = wanted_id
+                    AND sessions.status = 'active'
+                    AND sessions.deleted_at IS NULL
+                    AND calls.lease_until > now()
+            )
+        ),
+        'owners', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', users.id, 'email', users.email, 'full_name', users.full_name
+            ) ORDER BY users.id), '[]')
+            FROM organization_members AS owners
+            JOIN users ON users.id = owners.user_id
+            WHERE owners.organization_id = organizations.id
+                AND owners.role = 'owner'
+                AND owners.status = 'active'
+        )
+    )
+    INTO found
+    FROM organizations
+    LEFT JOIN LATERAL plan_of(NULL, organizations.id) AS plan ON true
+    WHERE organizations.id = wanted_id
+        AND organizations.deleted_at IS NULL;
+    IF found IS NULL THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    PERFORM audit_admin(wanted_id, 'organizations.read', wanted_id);
+    RETURN found;
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_organization FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_organization TO liveconvo_api;
+
+CREATE FUNCTION admin_organizations(wanted_text text, wanted_active boolean, wanted_verified boolean,
+    awaits_verification boolean, before_at timestamptz, before_id uuid, wanted_limit integer) RETURNS TABLE(id uuid,
+    name varchar, slug varchar, is_active boolean, is_verified boolean, verification_requested_at timestamptz,
+    members bigint, plan_name varchar, created_at timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM require_admin();
+    RETURN QUERY
+        SELECT
+            organizations.id, organizations.name, organizations.slug, organizations.is_active,
+            organizations.is_verified, organizations.verification_requested_at,
+            (
+                SELECT count(*)
+                FROM organization_members
+                WHERE organization_members.organization_id = organizations.id
+                    AND organization_members.status = 'active'
+            ),
+            (plan_of(NULL, organizations.id)).name,
+            organizations.created_at
+        FROM organizations
+        WHERE organizations.deleted_at IS NULL
+            AND (wanted_active IS NULL OR organizations.is_active = wanted_active)
+            AND (wanted_verified IS NULL OR organizations.is_verified = wanted_verified)
+            AND (
+                awaits_verification IS NULL
+                OR awaits_verification
+                    = (organizations.verification_requested_at IS NOT NULL AND NOT organizations.is_verified)
+            )
+            AND (
+                wanted_text IS NULL
+                OR strpos(lower(organizations.name), lower(wanted_text)) > 0
+                OR strpos(organizations.slug, lower(wanted_text)) > 0
+            )
+            AND (before_at IS NULL OR (organizations.created_at, organizations.id) < (before_at, before_id))
+        ORDER BY organizations.created_at DESC, organizations.id DESC
+        LIMIT wanted_limit;
+    PERFORM audit_admin(NULL, 'organizations.listed', NULL);
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_organizations FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_organizations TO liveconvo_api;
+
+CREATE FUNCTION admin_plan_subscriptions(wanted_plan_id uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_admin();
+    RETURN (
+        SELECT count(*)
+        FROM subscriptions
+        WHERE plan_id = wanted_plan_id
+            AND status IN ('active', 'trialing', 'past_due')
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_plan_subscriptions FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_plan_subscriptions TO liveconvo_api;
+
+CREATE FUNCTION admin_queues() RETURNS TABLE(entrypoint text, waiting bigint, running bigint, given_up bigint,
+    oldest_wait_s double precision)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM require_admin();
+    RETURN QUERY
+        SELECT
+            pgqueuer.entrypoint,
+            count(*) FILTER (WHERE status = 'queued'),
+            count(*) FILTER (WHERE status = 'picked'),
+            count(*) FILTER (WHERE status NOT IN ('queued', 'picked')),
+            coalesce(extract(
+                epoch FROM now() - min(execute_after) FILTER (WHERE status = 'queued' AND execute_after <= now())
+            ), 0)::double precision
+        FROM pgqueuer
+        GROUP BY pgqueuer.entrypoint
+        ORDER BY pgqueuer.entrypoint;
+    PERFORM audit_admin(NULL, 'health.read', NULL);
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_queues FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_queues TO liveconvo_api;
+
+CREATE FUNCTION admin_set_organization_active(wanted_id uuid, wanted_active boolean, wanted_reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_admin();
+    UPDATE organizations SET is_active = wanted_active WHERE id = wanted_id AND deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    PERFORM audit_admin(
+        wanted_id, CASE WHEN wanted_active THEN 'organizations.activated' ELSE 'organizations.suspended' END, wanted_id,
+        jsonb_build_object('reason', wanted_reason)
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_set_organization_active FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_set_organization_active TO liveconvo_api;
+
+CREATE FUNCTION admin_set_organization_limits(wanted_id uuid, wanted_hours integer, wanted_members integer,
+    wanted_sessions integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_admin();
+    UPDATE organizations
+    SET monthly_audio_hours_limit = wanted_hours,
+        max_members = wanted_members,
+        max_sessions_per_month = wanted_sessions
+    WHERE id = wanted_id
+        AND deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    PERFORM audit_admin(
+        wanted_id, 'organizations.limits_changed', wanted_id,
+        jsonb_build_object(
+            'monthly_audio_hours_limit', wanted_hours, 'max_members', wanted_members,
+            'max_sessions_per_month', wanted_sessions
+        )
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_set_organization_limits FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_set_organization_limits TO liveconvo_api;
+
+CREATE FUNCTION admin_set_organization_plan(wanted_id uuid, wanted_plan_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    current subscriptions;
+BEGIN
+    PERFORM require_admin();
+    PERFORM FROM organizations WHERE id = wanted_id AND deleted_at IS NULL FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    IF NOT EXISTS (SELECT FROM plans WHERE id = wanted_plan_id) THEN
+        PERFORM refuse('plan_not_found', 'LC003');
+    END IF;
+    SELECT *
+    INTO current
+    FROM subscriptions
+    WHERE organization_id = wanted_id
+        AND status IN ('active', 'trialing', 'past_due')
+    FOR UPDATE;
+    IF current.stripe_subscription_id IS NOT NULL THEN
+        PERFORM refuse('paid_by_stripe');
+    END IF;
+    IF current.id IS NOT NULL THEN
+        UPDATE subscriptions
+        SET plan_id = wanted_plan_id, plan_type = 'lifetime', status = 'active', current_period_end = NULL
+        WHERE id = current.id;
+    ELSE
+        INSERT INTO subscriptions (organization_id, plan_id, plan_type, status, current_period_start)
+        VALUES (wanted_id, wanted_plan_id, 'lifetime', 'active', now());
+    END IF;
+    PERFORM audit_admin(
+        wanted_id, 'organizations.plan_changed', wanted_id, jsonb_build_object('plan_id', wanted_plan_id)
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_set_organization_plan FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_set_organization_plan TO liveconvo_api;
+
+CREATE FUNCTION admin_set_user_active(wanted_id uuid, wanted_active boolean, wanted_reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_admin();
+    IF wanted_id = app_user_id() THEN
+        PERFORM refuse('own_account');
+    END IF;
+    UPDATE users SET is_active = wanted_active WHERE id = wanted_id AND deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    IF NOT wanted_active THEN
+        UPDATE user_app_sessions SET ended_at = now() WHERE user_id = wanted_id AND ended_at IS NULL;
+    END IF;
+    PERFORM audit_admin(
+        NULL, CASE WHEN wanted_active THEN 'users.reactivated' ELSE 'users.deactivated' END, wanted_id,
+        jsonb_build_object('reason', wanted_reason)
+    );
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_set_user_active FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_set_user_active TO liveconvo_api;
+
+CREATE FUNCTION admin_unproven_email(wanted_id uuid) RETURNS varchar
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    person users;
+BEGIN
+    PERFORM require_admin();
+    SELECT * INTO person FROM users WHERE id = wanted_id AND deleted_at IS NULL;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    IF person.email_verified THEN
+        PERFORM refuse('email_verified');
+    END IF;
+    IF NOT person.is_active THEN
+        PERFORM refuse('user_inactive');
+    END IF;
+    PERFORM audit_admin(NULL, 'users.verification_sent', wanted_id);
+    RETURN person.email;
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_unproven_email FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_unproven_email TO liveconvo_api;
+
+CREATE FUNCTION admin_user(wanted_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    found jsonb;
+BEGIN
+    PERFORM require_admin();
+    SELECT jsonb_build_object(
+        'id', users.id, 'email', users.email, 'full_name', users.full_name, 'timezone', users.timezone,
+        'is_active', users.is_active, 'is_admin', users.is_admin, 'email_verified', users.email_verified,
+        'has_password', users.password_hash IS NOT NULL, 'has_google', users.google_id IS NOT NULL,
+        'current_organization_id', users.current_organization_id, 'last_login_at', users.last_login_at,
+        'deletion_due_at', users.deletion_due_at, 'created_at', users.created_at,
+        'sign_ins', (
+            SELECT count(*)
+            FROM user_app_sessions
+            WHERE user_app_sessions.user_id = users.id
+                AND ended_at IS NULL
+                AND last_activity_at > now() - interval '30 days'
+        ),
+        'organizations', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', organizations.id, 'name', organizations.name, 'role', members.role, 'status', members.status,
+                'sessions', members.total_sessions_count,
+                'minutes_this_month', CASE
+                    WHEN members.current_month_start = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+                        THEN members.current_month_minutes_used
+                    ELSE 0
+                END
+            ) ORDER BY organizations.name, organizations.id), '[]')
+            FROM organization_members AS members
+            JOIN organizations ON organizations.id = members.organization_id
+            WHERE members.user_id = users.id
+                AND members.status <> 'removed'
+                AND organizations.deleted_at IS NULL
+        )
+    )
+    INTO found
+    FROM users
+    WHERE users.id = wanted_id
+        AND users.deleted_at IS NULL;
+    IF found IS NULL THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    PERFORM audit_admin(NULL, 'users.read', wanted_id);
+    RETURN found;
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_user FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_user TO liveconvo_api;
+
+CREATE FUNCTION admin_users(wanted_text text, wanted_active boolean, wanted_admin boolean, before_at timestamptz,
+    before_id uuid, wanted_limit integer) RETURNS TABLE(id uuid, email varchar, full_name varchar, is_active boolean,
+    is_admin boolean, email_verified boolean, current_organization_id uuid, organizations bigint,
+    last_login_at timestamptz, deletion_due_at timestamptz, created_at timestamptz)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM require_admin();
+    RETURN QUERY
+        SELECT
+            users.id, users.email, users.full_name, users.is_active, users.is_admin, users.email_verified,
+            users.current_organization_id,
+            (
+                SELECT count(*)
+                FROM organization_members
+                WHERE organization_members.user_id = users.id
+                    AND organization_members.status = 'active'
+            ),
+            users.last_login_at, users.deletion_due_at, users.created_at
+        FROM users
+        WHERE users.deleted_at IS NULL
+            AND (wanted_active IS NULL OR users.is_active = wanted_active)
+            AND (wanted_admin IS NULL OR users.is_admin = wanted_admin)
+            AND (
+                wanted_text IS NULL
+                OR strpos(users.email, lower(wanted_text)) > 0
+                OR strpos(lower(users.full_name), lower(wanted_text)) > 0
+            )
+            AND (before_at IS NULL OR (users.created_at, users.id) < (before_at, before_id))
+        ORDER BY users.created_at DESC, users.id DESC
+        LIMIT wanted_limit;
+    PERFORM audit_admin(NULL, 'users.listed', NULL);
+END
+$$;
+
+REVOKE ALL ON FUNCTION admin_users FROM PUBLIC;
+GRANT ALL ON FUNCTION admin_users TO liveconvo_api;
+
+CREATE FUNCTION announce() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    event text;
+    told jsonb;
+BEGIN
+    IF TG_TABLE_NAME = 'sessions' THEN
+        event := CASE
+            WHEN TG_OP = 'INSERT' THEN 'session.created'
+            WHEN NEW.deleted_at IS NOT NULL AND OLD.deleted_at IS NULL THEN 'session.deleted'
+            WHEN NEW.status = 'active' AND OLD.status = 'draft' THEN 'session.started'
+            WHEN NEW.status = 'completed' AND OLD.status = 'active' THEN 'session.ended'
+        END;
+        told := jsonb_build_object('session_id', NEW.id);
+    ELSIF TG_TABLE_NAME = 'summaries' THEN
+        event := CASE
+            WHEN NEW.generation_status = OLD.generation_status THEN NULL
+            WHEN NEW.generation_status = 'completed' THEN 'summary.ready'
+            WHEN NEW.generation_status = 'failed' THEN 'summary.failed'
+        END;
+        told := jsonb_build_object('session_id', NEW.session_id);
+    ELSIF TG_TABLE_NAME = 'organization_members' THEN
+        event := CASE
+            WHEN NEW.status = 'active' AND (TG_OP = 'INSERT' OR OLD.status = 'removed') THEN 'member.joined'
+            WHEN NEW.status = 'removed' AND OLD.status <> 'removed' THEN 'member.removed'
+        END;
+        told := jsonb_build_object('user_id', NEW.user_id, 'role', NEW.role);
+    ELSIF TG_TABLE_NAME = 'recordings' THEN
+        event := 'recording.ready';
+        told := jsonb_build_object('session_id', NEW.session_id, 'recording_id', NEW.id);
+    ELSIF TG_TABLE_NAME = 'documents' THEN
+        event := CASE
+            WHEN NEW.processing_status = OLD.processing_status THEN NULL
+            WHEN NEW.processing_status = 'completed' THEN 'document.ready'
+            WHEN NEW.processing_status = 'failed' THEN 'document.failed'
+        END;
+        told := jsonb_build_object('session_id', NEW.session_id, 'document_id', NEW.id);
+    END IF;
+    IF event IS NOT NULL THEN
+        PERFORM tell_webhooks(NEW.organization_id, event, told);
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION announce FROM PUBLIC;
+
 CREATE FUNCTION app_user_id() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (NULLIF(current_setting('app.user_id', true), ''))::uuid;
@@ -2133,6 +3020,33 @@ CREATE FUNCTION append_audit(wanted_organization_id uuid, wanted_action text, wa
 $$;
 
 REVOKE ALL ON FUNCTION append_audit FROM PUBLIC;
+
+CREATE FUNCTION audit_admin(wanted_organization_id uuid, wanted_action text, wanted_target_id uuid,
+    wanted_details jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    number bigint;
+BEGIN
+    PERFORM require_admin();
+    IF wanted_organization_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM organizations WHERE id = wanted_organization_id)
+    THEN
+        PERFORM refuse('organization_not_found', 'LC003');
+    END IF;
+    INSERT INTO audit_log (organization_id, actor_kind, actor_id, action, target_kind, target_id, details, hash)
+    VALUES (
+        wanted_organization_id, 'platform_admin', app_user_id(), wanted_action, split_part(wanted_action, '.', 1),
+        wanted_target_id, wanted_details, '\x'
+    )
+    RETURNING id INTO number;
+    RETURN number;
+END
+$$;
+
+REVOKE ALL ON FUNCTION audit_admin FROM PUBLIC;
+GRANT ALL ON FUNCTION audit_admin TO liveconvo_api;
 
 CREATE FUNCTION audit_change() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2221,7 +3135,7 @@ GRANT ALL ON FUNCTION authenticate TO liveconvo_api;
 
 CREATE FUNCTION authenticate_api_key(wanted_hash bytea) RETURNS TABLE(api_key_id uuid, scopes text[], user_id uuid,
     email varchar, full_name varchar, organization_id uuid, organization_name varchar, organization_slug varchar,
-    role varchar)
+    role varchar, has_api_access boolean)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
@@ -2241,7 +3155,8 @@ CREATE FUNCTION authenticate_api_key(wanted_hash bytea) RETURNS TABLE(api_key_id
         organizations.id,
         organizations.name,
         organizations.slug,
-        organization_members.role
+        organization_members.role,
+        coalesce((plan_of(users.id, organizations.id)).has_api_access, false)
     FROM api_keys
     JOIN users ON users.id = api_keys.user_id
     JOIN organizations ON organizations.id = api_keys.organization_id
@@ -2260,6 +3175,51 @@ $$;
 
 REVOKE ALL ON FUNCTION authenticate_api_key FROM PUBLIC;
 GRANT ALL ON FUNCTION authenticate_api_key TO liveconvo_api;
+
+CREATE FUNCTION authenticate_person(wanted_hash bytea) RETURNS TABLE(user_id uuid, email varchar,
+    email_verified boolean, full_name varchar, has_password boolean, app_session_id uuid, deletion_due_at timestamptz,
+    organization_id uuid, organization_name varchar, organization_slug varchar, role varchar)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH touched AS (
+        UPDATE user_app_sessions
+        SET last_activity_at = now()
+        WHERE session_token = encode(wanted_hash, 'hex')
+            AND ended_at IS NULL
+            AND last_activity_at BETWEEN now() - interval '30 days' AND now() - interval '5 minutes'
+    )
+    SELECT
+        users.id,
+        users.email,
+        users.email_verified,
+        users.full_name,
+        users.password_hash IS NOT NULL,
+        user_app_sessions.id,
+        users.deletion_due_at,
+        organizations.id,
+        organizations.name,
+        organizations.slug,
+        CASE WHEN organizations.id IS NOT NULL THEN organization_members.role END
+    FROM user_app_sessions
+    JOIN users ON users.id = user_app_sessions.user_id
+    LEFT JOIN organization_members
+        ON organization_members.organization_id = users.current_organization_id
+        AND organization_members.user_id = users.id
+        AND organization_members.status = 'active'
+    LEFT JOIN organizations
+        ON organizations.id = organization_members.organization_id
+        AND organizations.is_active
+        AND organizations.deleted_at IS NULL
+    WHERE user_app_sessions.session_token = encode(wanted_hash, 'hex')
+        AND user_app_sessions.ended_at IS NULL
+        AND user_app_sessions.last_activity_at > now() - interval '30 days'
+        AND users.is_active
+        AND users.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION authenticate_person FROM PUBLIC;
+GRANT ALL ON FUNCTION authenticate_person TO liveconvo_api;
 
 CREATE FUNCTION chain_audit() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2341,6 +3301,54 @@ $$;
 
 REVOKE ALL ON FUNCTION check_session FROM PUBLIC;
 
+CREATE FUNCTION check_session_limits() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    allowed integer;
+    own_allowed integer;
+    minutes integer;
+    used record;
+BEGIN
+    IF app_user_id() IS NULL THEN
+        RETURN NEW;
+    END IF;
+    minutes := minutes_allowed(NEW.user_id, NEW.organization_id);
+    IF minutes_recorded(NEW.user_id, NEW.organization_id) >= minutes THEN
+        RAISE EXCEPTION USING ERRCODE = 'LC001', MESSAGE = 'audio_limit', DETAIL = jsonb_build_object(
+            'used', minutes_recorded(NEW.user_id, NEW.organization_id), 'limit', minutes
+        );
+    END IF;
+    SELECT
+        least(organizations.max_sessions_per_month, (plan_of(NEW.user_id, NEW.organization_id)).max_sessions_per_month),
+        organization_members.max_sessions_per_month
+    INTO allowed, own_allowed
+    FROM organizations
+    LEFT JOIN organization_members
+        ON organization_members.organization_id = organizations.id
+        AND organization_members.user_id = NEW.user_id
+    WHERE organizations.id = NEW.organization_id;
+    IF allowed IS NULL AND own_allowed IS NULL THEN
+        RETURN NEW;
+    END IF;
+    -- The first figure keeps these locks apart from others: this migration's number.
+    PERFORM pg_advisory_xact_lock(31, hashtext(NEW.organization_id::text));
+    SELECT * INTO used FROM count_month_sessions(NEW.organization_id, NEW.user_id);
+    IF used.of_organization >= allowed THEN
+        RAISE EXCEPTION USING ERRCODE = 'LC001', MESSAGE = 'session_limit',
+            DETAIL = jsonb_build_object('used', used.of_organization, 'limit', allowed);
+    END IF;
+    IF used.of_person >= own_allowed THEN
+        RAISE EXCEPTION USING ERRCODE = 'LC001', MESSAGE = 'member_session_limit',
+            DETAIL = jsonb_build_object('used', used.of_person, 'limit', own_allowed);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION check_session_limits FROM PUBLIC;
+
 CREATE FUNCTION check_session_state() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -2392,6 +3400,25 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+CREATE FUNCTION check_template_change() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.is_public AND NOT OLD.is_public AND NOT (NEW.is_organization_template OR NEW.is_system_template) THEN
+        PERFORM refuse('template_not_shared');
+    END IF;
+    NEW.version := OLD.version + CASE
+        WHEN (NEW.conversation_type, NEW.guidance_prompts, NEW.context_instructions, NEW.summary_template)
+            IS DISTINCT FROM
+            (OLD.conversation_type, OLD.guidance_prompts, OLD.context_instructions, OLD.summary_template)
+        THEN 1 ELSE 0 END;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION check_template_change FROM PUBLIC;
 
 CREATE FUNCTION close_account(wanted_user_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2492,6 +3519,19 @@ $$;
 
 REVOKE ALL ON FUNCTION close_admin_door FROM PUBLIC;
 GRANT ALL ON FUNCTION close_admin_door TO liveconvo_api;
+
+CREATE FUNCTION count_month_sessions(wanted_organization_id uuid,
+    wanted_user_id uuid) RETURNS TABLE(of_organization bigint, of_person bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT count(*), count(*) FILTER (WHERE user_id = wanted_user_id)
+    FROM sessions
+    WHERE organization_id = wanted_organization_id
+        AND created_at >= date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
+$$;
+
+REVOKE ALL ON FUNCTION count_month_sessions FROM PUBLIC;
 
 CREATE FUNCTION count_new_sessions() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2782,6 +3822,48 @@ $$;
 REVOKE ALL ON FUNCTION end_app_session FROM PUBLIC;
 GRANT ALL ON FUNCTION end_app_session TO liveconvo_api;
 
+CREATE FUNCTION end_calls_of_organization() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO call_commands (session_id, organization_id, kind)
+    SELECT session_id, organization_id, 'end'
+    FROM calls
+    WHERE organization_id = NEW.id
+        AND lease_until > now();
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION end_calls_of_organization FROM PUBLIC;
+
+CREATE FUNCTION end_calls_of_person() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO call_commands (session_id, organization_id, kind)
+    SELECT calls.session_id, calls.organization_id, 'end'
+    FROM calls
+    JOIN sessions ON sessions.id = calls.session_id
+    WHERE sessions.user_id = NEW.id
+        AND calls.lease_until > now();
+    INSERT INTO call_commands (session_id, organization_id, kind, payload)
+    SELECT calls.session_id, calls.organization_id, 'remove_participant',
+        jsonb_build_object('participant_id', session_participants.id)
+    FROM session_participants
+    JOIN calls ON calls.session_id = session_participants.session_id
+    JOIN sessions ON sessions.id = session_participants.session_id
+    WHERE session_participants.user_id = NEW.id
+        AND sessions.user_id <> NEW.id
+        AND calls.lease_until > now();
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION end_calls_of_person FROM PUBLIC;
+
 CREATE FUNCTION find_credentials(wanted_email text) RETURNS TABLE(user_id uuid, password_hash varchar)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2862,7 +3944,7 @@ GRANT ALL ON FUNCTION find_invite TO liveconvo_api;
 
 CREATE FUNCTION find_ticket(wanted_hash bytea) RETURNS TABLE(session_id uuid, organization_id uuid, participant_id uuid,
     name varchar, role varchar, source varchar, shared_mic boolean, coached boolean, consented boolean, user_id uuid,
-    expires_at timestamptz)
+    expires_at timestamptz, node text)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
@@ -2877,7 +3959,8 @@ CREATE FUNCTION find_ticket(wanted_hash bytea) RETURNS TABLE(session_id uuid, or
         session_participants.coached,
         session_participants.consented_at IS NOT NULL,
         session_participants.user_id,
-        join_tickets.expires_at
+        join_tickets.expires_at,
+        join_tickets.node
     FROM join_tickets
     JOIN session_participants ON session_participants.id = join_tickets.participant_id
     JOIN sessions ON sessions.id = join_tickets.session_id
@@ -2885,6 +3968,7 @@ CREATE FUNCTION find_ticket(wanted_hash bytea) RETURNS TABLE(session_id uuid, or
         AND join_tickets.used_at IS NULL
         AND join_tickets.expires_at > now()
         AND sessions.deleted_at IS NULL
+        AND is_welcome(session_participants.user_id, join_tickets.organization_id)
 $$;
 
 REVOKE ALL ON FUNCTION find_ticket FROM PUBLIC;
@@ -2921,6 +4005,61 @@ REVOKE ALL ON FUNCTION first_broken_audit FROM PUBLIC;
 GRANT ALL ON FUNCTION first_broken_audit TO liveconvo_api;
 GRANT ALL ON FUNCTION first_broken_audit TO liveconvo_jobs;
 
+CREATE FUNCTION followers_now(wanted_hashes bytea[], wanted_session_ids uuid[]) RETURNS TABLE(place bigint,
+    is_signed_in boolean, role varchar, is_own boolean, is_over boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        wanted.place,
+        holders.user_id IS NOT NULL,
+        standings.role,
+        standings.is_own,
+        standings.is_over
+    FROM unnest(wanted_hashes, wanted_session_ids) WITH ORDINALITY AS wanted (hash, session_id, place)
+    LEFT JOIN LATERAL (
+        SELECT credentials.user_id, credentials.organization_id
+        FROM (
+            SELECT user_app_sessions.user_id, NULL::uuid AS organization_id
+            FROM user_app_sessions
+            WHERE user_app_sessions.session_token = encode(wanted.hash, 'hex')
+                AND user_app_sessions.ended_at IS NULL
+                AND user_app_sessions.last_activity_at > now() - interval '30 days'
+            UNION ALL
+            SELECT api_keys.user_id, api_keys.organization_id
+            FROM api_keys
+            WHERE api_keys.key_hash = wanted.hash
+                AND api_keys.revoked_at IS NULL
+                AND (api_keys.expires_at IS NULL OR api_keys.expires_at > now())
+        ) AS credentials
+        JOIN users ON users.id = credentials.user_id
+        WHERE users.is_active
+            AND users.deleted_at IS NULL
+    ) AS holders ON true
+    LEFT JOIN LATERAL (
+        SELECT
+            organization_members.role,
+            sessions.user_id = holders.user_id AS is_own,
+            sessions.status IN ('completed', 'archived') AND NOT EXISTS (
+                SELECT FROM calls WHERE calls.session_id = sessions.id AND calls.lease_until > now()
+            ) AS is_over
+        FROM sessions
+        JOIN organizations ON organizations.id = sessions.organization_id
+        JOIN organization_members
+            ON organization_members.organization_id = sessions.organization_id
+            AND organization_members.user_id = holders.user_id
+            AND organization_members.status = 'active'
+        WHERE sessions.id = wanted.session_id
+            AND sessions.deleted_at IS NULL
+            AND organizations.is_active
+            AND organizations.deleted_at IS NULL
+            AND (holders.organization_id IS NULL OR holders.organization_id = sessions.organization_id)
+    ) AS standings ON true
+$$;
+
+REVOKE ALL ON FUNCTION followers_now FROM PUBLIC;
+GRANT ALL ON FUNCTION followers_now TO liveconvo_api;
+
 CREATE FUNCTION forget_readable() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -2932,6 +4071,19 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION forget_readable FROM PUBLIC;
+
+CREATE FUNCTION forget_verification() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.is_verified := false;
+    NEW.verification_requested_at := NULL;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION forget_verification FROM PUBLIC;
 
 CREATE FUNCTION free_seats(wanted_organization_id uuid) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3014,6 +4166,30 @@ $$;
 REVOKE ALL ON FUNCTION is_platform_admin FROM PUBLIC;
 GRANT ALL ON FUNCTION is_platform_admin TO liveconvo_api;
 
+CREATE FUNCTION is_welcome(wanted_user_id uuid, wanted_organization_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT EXISTS (
+        SELECT FROM organizations
+        WHERE id = wanted_organization_id
+            AND is_active
+            AND deleted_at IS NULL
+    ) AND (
+        wanted_user_id IS NULL OR EXISTS (
+            SELECT FROM organization_members
+            JOIN users ON users.id = organization_members.user_id
+            WHERE organization_members.organization_id = wanted_organization_id
+                AND organization_members.user_id = wanted_user_id
+                AND organization_members.status = 'active'
+                AND users.is_active
+                AND users.deleted_at IS NULL
+        )
+    )
+$$;
+
+REVOKE ALL ON FUNCTION is_welcome FROM PUBLIC;
+
 CREATE FUNCTION join_waitlist(wanted_name text, wanted_email text, wanted_company text, wanted_use_case text,
     wanted_referral_source text) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
@@ -3058,6 +4234,30 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION keep_free_plan() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM refuse('free_plan');
+    RETURN NULL;
+END
+$$;
+
+REVOKE ALL ON FUNCTION keep_free_plan FROM PUBLIC;
+
+CREATE FUNCTION keep_previous_secret() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    NEW.previous_secret := OLD.signing_secret;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION keep_previous_secret FROM PUBLIC;
+
 CREATE FUNCTION leave_organization(wanted_organization_id uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3080,6 +4280,26 @@ $$;
 
 REVOKE ALL ON FUNCTION leave_organization FROM PUBLIC;
 GRANT ALL ON FUNCTION leave_organization TO liveconvo_api;
+
+CREATE FUNCTION link_purpose(wanted_hash bytea) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT 'sign_up'
+    FROM sign_ups
+    WHERE token_hash = wanted_hash
+        AND used_at IS NULL
+        AND expires_at > now()
+    UNION ALL
+    SELECT purpose
+    FROM sign_in_links
+    WHERE token_hash = wanted_hash
+        AND used_at IS NULL
+        AND expires_at > now()
+$$;
+
+REVOKE ALL ON FUNCTION link_purpose FROM PUBLIC;
+GRANT ALL ON FUNCTION link_purpose TO liveconvo_api;
 
 CREATE FUNCTION lock_organization(wanted_organization_id uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3126,12 +4346,61 @@ $$;
 REVOKE ALL ON FUNCTION look_up_readable FROM PUBLIC;
 GRANT ALL ON FUNCTION look_up_readable TO liveconvo_api;
 
+CREATE FUNCTION may_sign_up(wanted_email text, is_gated boolean) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT NOT is_gated
+        OR EXISTS (SELECT FROM beta_waitlist WHERE email = wanted_email AND status IN ('approved', 'invited'))
+        OR EXISTS (
+            SELECT FROM organization_invitations
+            WHERE email = wanted_email
+                AND status = 'pending'
+                AND expires_at > now()
+        )
+$$;
+
+REVOKE ALL ON FUNCTION may_sign_up FROM PUBLIC;
+GRANT ALL ON FUNCTION may_sign_up TO liveconvo_jobs;
+
 CREATE FUNCTION media_zero_ms(recording_started_at timestamptz, call_started_at timestamptz,
     created_at timestamptz) RETURNS bigint
     LANGUAGE sql STABLE
     RETURN (floor((EXTRACT(epoch FROM COALESCE(recording_started_at, call_started_at, created_at)) * 1000)))::bigint;
 
 REVOKE ALL ON FUNCTION media_zero_ms FROM PUBLIC;
+
+CREATE FUNCTION minutes_allowed(wanted_user_id uuid, wanted_organization_id uuid) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT least(
+        organization_members.monthly_audio_hours_limit * 60,
+        organizations.monthly_audio_hours_limit * 60,
+        coalesce(plan.monthly_audio_minutes_limit, plan.monthly_audio_hours_limit * 60)
+    )
+    FROM organizations
+    LEFT JOIN organization_members
+        ON organization_members.organization_id = organizations.id
+        AND organization_members.user_id = wanted_user_id
+    LEFT JOIN LATERAL plan_of(wanted_user_id, wanted_organization_id) AS plan ON true
+    WHERE organizations.id = wanted_organization_id
+$$;
+
+REVOKE ALL ON FUNCTION minutes_allowed FROM PUBLIC;
+
+CREATE FUNCTION minutes_recorded(wanted_user_id uuid, wanted_organization_id uuid) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT coalesce(max(total_minutes_used), 0)
+    FROM monthly_usage_cache
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id
+        AND month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
+$$;
+
+REVOKE ALL ON FUNCTION minutes_recorded FROM PUBLIC;
 
 CREATE FUNCTION move_out(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -3228,6 +4497,45 @@ $$;
 REVOKE ALL ON FUNCTION my_owned_organization_ids FROM PUBLIC;
 GRANT ALL ON FUNCTION my_owned_organization_ids TO liveconvo_api;
 
+CREATE FUNCTION my_plan_usage(wanted_organization_id uuid) RETURNS TABLE(plan_name varchar, plan_display_name varchar,
+    has_api_access boolean, has_real_time_guidance boolean, has_advanced_summaries boolean, has_export_options boolean,
+    has_email_summaries boolean, has_custom_templates boolean, has_analytics_dashboard boolean,
+    has_team_collaboration boolean, max_documents_per_session integer, max_file_size_mb integer, minutes_used integer,
+    minutes_limit integer, sessions_used bigint, sessions_limit integer, own_sessions_used bigint,
+    own_sessions_limit integer, members_used bigint, members_limit integer, month_begins_at timestamptz,
+    month_ends_at timestamptz)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT
+        plan.name, plan.display_name, plan.has_api_access, plan.has_real_time_guidance, plan.has_advanced_summaries,
+        plan.has_export_options, plan.has_email_summaries, plan.has_custom_templates, plan.has_analytics_dashboard,
+        plan.has_team_collaboration, plan.max_documents_per_session, plan.max_file_size_mb,
+        minutes.minutes_used, minutes.minutes_limit,
+        counted.of_organization, least(organizations.max_sessions_per_month, plan.max_sessions_per_month),
+        counted.of_person, organization_members.max_sessions_per_month,
+        (
+            SELECT count(*)
+            FROM organization_members AS members
+            WHERE members.organization_id = organizations.id
+                AND members.status = 'active'
+        ),
+        least(organizations.max_members, plan.max_organization_members),
+        date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC',
+        (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'
+    FROM organization_members
+    JOIN organizations ON organizations.id = organization_members.organization_id
+    LEFT JOIN LATERAL plan_of(app_user_id(), wanted_organization_id) AS plan ON true
+    CROSS JOIN LATERAL count_month_sessions(wanted_organization_id, app_user_id()) AS counted
+    CROSS JOIN LATERAL usage_limit(app_user_id(), wanted_organization_id) AS minutes
+    WHERE organization_members.organization_id = wanted_organization_id
+        AND organization_members.user_id = app_user_id()
+        AND wanted_organization_id IN (SELECT my_organization_ids())
+$$;
+
+REVOKE ALL ON FUNCTION my_plan_usage FROM PUBLIC;
+GRANT ALL ON FUNCTION my_plan_usage TO liveconvo_api;
+
 CREATE FUNCTION my_verified_email() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3279,6 +4587,33 @@ $$;
 
 REVOKE ALL ON FUNCTION note_consent FROM PUBLIC;
 
+CREATE FUNCTION onboard(wanted_name text, wanted_slug text, wanted_timezone text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    own uuid;
+BEGIN
+    PERFORM FROM users WHERE id = app_user_id() AND is_active AND deleted_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    SELECT organizations.id
+    INTO own
+    FROM organization_members
+    JOIN organizations ON organizations.id = organization_members.organization_id
+    WHERE organization_members.user_id = app_user_id()
+        AND organization_members.role = 'owner'
+        AND organization_members.status = 'active'
+        AND organizations.deleted_at IS NULL
+    LIMIT 1;
+    RETURN coalesce(own, create_organization(wanted_name, wanted_slug, wanted_timezone));
+END
+$$;
+
+REVOKE ALL ON FUNCTION onboard FROM PUBLIC;
+GRANT ALL ON FUNCTION onboard TO liveconvo_api;
+
 CREATE FUNCTION open_admin_door(wanted_organization_id uuid, wanted_reason text, wanted_minutes integer) RETURNS uuid
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3327,7 +4662,6 @@ BEGIN
         AND organization_members.user_id = session_share_links.created_by
         AND organization_members.status = 'active'
     WHERE session_share_links.token_hash = wanted_hash
-        AND session_share_links.revoked_at IS NULL
         AND sessions.deleted_at IS NULL
         AND users.is_active
         AND users.deleted_at IS NULL
@@ -3336,7 +4670,7 @@ BEGIN
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    IF link.expires_at <= now() THEN
+    IF link.revoked_at IS NOT NULL OR link.expires_at <= now() THEN
         RETURN QUERY SELECT NULL::uuid, NULL::uuid, NULL::uuid, NULL::uuid, NULL::text[], NULL::text, true;
         RETURN;
     END IF;
@@ -3352,6 +4686,45 @@ $$;
 
 REVOKE ALL ON FUNCTION open_share_link FROM PUBLIC;
 GRANT ALL ON FUNCTION open_share_link TO liveconvo_api;
+
+CREATE FUNCTION order_account_deletion(wanted_days integer) RETURNS timestamptz
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    due timestamptz;
+BEGIN
+    IF EXISTS (
+        SELECT FROM organization_members AS mine
+        JOIN organizations ON organizations.id = mine.organization_id
+        JOIN organization_members AS others
+            ON others.organization_id = mine.organization_id
+            AND others.user_id <> mine.user_id
+            AND others.status = 'active'
+        WHERE mine.user_id = app_user_id()
+            AND mine.status = 'active'
+            AND mine.role = 'owner'
+            AND organizations.deleted_at IS NULL
+        GROUP BY mine.organization_id
+        HAVING NOT bool_or(others.role = 'owner')
+    ) THEN
+        PERFORM refuse('sole_owner');
+    END IF;
+    UPDATE users
+    SET deletion_due_at = coalesce(deletion_due_at, now() + make_interval(days => wanted_days))
+    WHERE id = app_user_id()
+        AND deleted_at IS NULL
+    RETURNING deletion_due_at INTO due;
+    IF NOT FOUND THEN
+        PERFORM refuse('user_not_found', 'LC003');
+    END IF;
+    PERFORM append_audit(NULL, 'users.deletion_ordered', 'users', app_user_id());
+    RETURN due;
+END
+$$;
+
+REVOKE ALL ON FUNCTION order_account_deletion FROM PUBLIC;
+GRANT ALL ON FUNCTION order_account_deletion TO liveconvo_api;
 
 CREATE FUNCTION organization_needs_owner() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3414,6 +4787,31 @@ $$;
 
 REVOKE ALL ON FUNCTION place_usage FROM PUBLIC;
 
+CREATE FUNCTION plan_of(wanted_user_id uuid, wanted_organization_id uuid) RETURNS plans
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT plans
+    FROM plans
+    WHERE id = coalesce(
+        (
+            SELECT plan_id
+            FROM subscriptions
+            WHERE subscriptions.organization_id = wanted_organization_id
+                AND status IN ('active', 'trialing', 'past_due')
+        ),
+        (
+            SELECT plan_id
+            FROM subscriptions
+            WHERE subscriptions.user_id = wanted_user_id
+                AND status IN ('active', 'trialing', 'past_due')
+        ),
+        (SELECT id FROM plans WHERE name = 'individual_free')
+    )
+$$;
+
+REVOKE ALL ON FUNCTION plan_of FROM PUBLIC;
+
 CREATE FUNCTION readable_organization_ids() RETURNS uuid[]
     LANGUAGE sql STABLE
     RETURN COALESCE(CASE WHEN (current_setting('app.readable_by', true) = current_setting('app.user_id',
@@ -3440,6 +4838,66 @@ $$;
 REVOKE ALL ON FUNCTION receive_stripe_event FROM PUBLIC;
 GRANT ALL ON FUNCTION receive_stripe_event TO liveconvo_api;
 
+CREATE FUNCTION redeem_email_verification(wanted_hash bytea) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    WITH used AS (
+        UPDATE sign_in_links
+        SET used_at = now()
+        WHERE token_hash = wanted_hash
+            AND purpose = 'verify_email'
+            AND used_at IS NULL
+            AND expires_at > now()
+        RETURNING user_id
+    ),
+    verified AS (
+        UPDATE users
+        SET email_verified = true
+        FROM used
+        WHERE users.id = used.user_id
+            AND users.is_active
+            AND users.deleted_at IS NULL
+        RETURNING users.id
+    )
+    SELECT EXISTS (SELECT FROM verified)
+$$;
+
+REVOKE ALL ON FUNCTION redeem_email_verification FROM PUBLIC;
+GRANT ALL ON FUNCTION redeem_email_verification TO liveconvo_api;
+
+CREATE FUNCTION redeem_password_reset(wanted_hash bytea, wanted_password_hash text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    person uuid;
+BEGIN
+    UPDATE sign_in_links
+    SET used_at = now()
+    FROM users
+    WHERE token_hash = wanted_hash
+        AND purpose = 'reset_password'
+        AND used_at IS NULL
+        AND expires_at > now()
+        AND users.id = sign_in_links.user_id
+        AND users.is_active
+        AND users.deleted_at IS NULL
+    RETURNING sign_in_links.user_id INTO person;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    UPDATE users SET password_hash = wanted_password_hash, email_verified = true WHERE id = person;
+    UPDATE sign_in_links SET used_at = now() WHERE user_id = person AND used_at IS NULL;
+    UPDATE user_app_sessions SET ended_at = now() WHERE user_id = person AND ended_at IS NULL;
+    PERFORM append_audit(NULL, 'users.password_reset', 'users', person);
+    RETURN person;
+END
+$$;
+
+REVOKE ALL ON FUNCTION redeem_password_reset FROM PUBLIC;
+GRANT ALL ON FUNCTION redeem_password_reset TO liveconvo_api;
+
 CREATE FUNCTION redeem_sign_in_link(wanted_hash bytea) RETURNS uuid
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3448,6 +4906,7 @@ CREATE FUNCTION redeem_sign_in_link(wanted_hash bytea) RETURNS uuid
     SET used_at = now()
     FROM users
     WHERE token_hash = wanted_hash
+        AND purpose = 'sign_in'
         AND used_at IS NULL
         AND expires_at > now()
         AND users.id = sign_in_links.user_id
@@ -3459,6 +4918,37 @@ $$;
 REVOKE ALL ON FUNCTION redeem_sign_in_link FROM PUBLIC;
 GRANT ALL ON FUNCTION redeem_sign_in_link TO liveconvo_api;
 
+CREATE FUNCTION redeem_sign_up(wanted_hash bytea, wanted_password_hash text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    asked sign_ups;
+    made uuid;
+BEGIN
+    UPDATE sign_ups
+    SET used_at = now()
+    WHERE token_hash = wanted_hash
+        AND used_at IS NULL
+        AND expires_at > now()
+    RETURNING * INTO asked;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO users (email, email_verified, full_name, timezone, password_hash)
+    VALUES (asked.email, true, asked.full_name, asked.timezone, wanted_password_hash)
+    ON CONFLICT (email) DO NOTHING
+    RETURNING id INTO made;
+    IF made IS NOT NULL THEN
+        PERFORM append_audit(NULL, 'users.signed_up', 'users', made);
+    END IF;
+    RETURN made;
+END
+$$;
+
+REVOKE ALL ON FUNCTION redeem_sign_up FROM PUBLIC;
+GRANT ALL ON FUNCTION redeem_sign_up TO liveconvo_api;
+
 CREATE FUNCTION redeem_ticket(wanted_hash bytea) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3466,12 +4956,14 @@ CREATE FUNCTION redeem_ticket(wanted_hash bytea) RETURNS boolean
     WITH redeemed AS (
         UPDATE join_tickets
         SET used_at = now()
-        FROM sessions
+        FROM sessions, session_participants
         WHERE join_tickets.token_hash = wanted_hash
             AND join_tickets.used_at IS NULL
             AND join_tickets.expires_at > now()
             AND sessions.id = join_tickets.session_id
             AND sessions.deleted_at IS NULL
+            AND session_participants.id = join_tickets.participant_id
+            AND is_welcome(session_participants.user_id, join_tickets.organization_id)
         RETURNING join_tickets.token_hash
     )
     SELECT EXISTS (SELECT FROM redeemed)
@@ -3522,6 +5014,19 @@ $$;
 
 REVOKE ALL ON FUNCTION remove_member FROM PUBLIC;
 GRANT ALL ON FUNCTION remove_member TO liveconvo_api;
+
+CREATE FUNCTION require_admin() RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    IF NOT is_platform_admin() THEN
+        PERFORM refuse('not_an_administrator', 'LC003');
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION require_admin FROM PUBLIC;
 
 CREATE FUNCTION require_member_change(wanted_organization_id uuid, wanted_user_id uuid, new_role text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3576,6 +5081,316 @@ $$;
 
 REVOKE ALL ON FUNCTION require_owner FROM PUBLIC;
 
+CREATE FUNCTION revise_transcript(wanted_session_id uuid, wanted_transcript_id uuid, seen_revision integer,
+    wanted_content text, wanted_speaker text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    held transcripts;
+    session_status text;
+    told jsonb;
+    next_seq bigint;
+    last_epoch integer;
+BEGIN
+    SELECT status INTO session_status
+    FROM sessions
+    WHERE id = wanted_session_id
+        AND deleted_at IS NULL
+        AND organization_id IN (SELECT my_organization_ids())
+        AND (user_id = app_user_id() OR organization_id IN (SELECT my_managed_organization_ids()))
+    FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        PERFORM refuse('session_not_found', 'LC003');
+    END IF;
+    SELECT * INTO held FROM transcripts WHERE id = wanted_transcript_id AND session_id = wanted_session_id;
+    IF NOT FOUND THEN
+        PERFORM refuse('transcript_not_found', 'LC003');
+    END IF;
+    IF held.revision <> seen_revision THEN
+        PERFORM refuse('revision_changed');
+    END IF;
+    IF (held.content, held.speaker) = (wanted_content, wanted_speaker) THEN
+        RETURN held.revision;
+    END IF;
+    INSERT INTO transcript_revisions (
+        transcript_id, revision, session_id, organization_id, content, speaker, words, replaced_by
+    )
+    VALUES (
+        held.id, held.revision, held.session_id, held.organization_id, held.content, held.speaker, held.words,
+        app_user_id()
+    );
+    UPDATE transcripts
+    SET content = wanted_content,
+        speaker = wanted_speaker,
+        words = CASE WHEN content = wanted_content THEN words END,
+        revision = held.revision + 1
+    WHERE id = held.id;
+    told := jsonb_build_object(
+        'transcript_id', held.id, 'revision', held.revision + 1, 'text', wanted_content, 'speaker', wanted_speaker
+    );
+    IF session_status IN ('completed', 'archived') THEN
+        UPDATE calls
+        SET reserved_seq = reserved_seq + 1
+        WHERE session_id = held.session_id
+            AND lease_until <= clock_timestamp()
+        RETURNING reserved_seq, epoch INTO next_seq, last_epoch;
+    END IF;
+    IF next_seq IS NOT NULL THEN
+        INSERT INTO session_events (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
+        VALUES (
+            held.session_id, held.organization_id, next_seq, last_epoch, 'transcript.revised',
+            coalesce(
+                (SELECT at_ms FROM session_events WHERE session_id = held.session_id ORDER BY seq DESC LIMIT 1), 0
+            ),
+            'everyone', told
+        );
+    ELSE
+        INSERT INTO call_commands (id, session_id, organization_id, kind, payload, created_by)
+        SELECT gen_random_uuid(), session_id, organization_id, 'revise_transcript', told, app_user_id()
+        FROM calls
+        WHERE session_id = held.session_id;
+    END IF;
+    RETURN held.revision + 1;
+END
+$$;
+
+REVOKE ALL ON FUNCTION revise_transcript FROM PUBLIC;
+GRANT ALL ON FUNCTION revise_transcript TO liveconvo_api;
+
+CREATE FUNCTION search_config(form text) RETURNS regconfig
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE form WHEN 'arabic' THEN 'arabic'::regconfig WHEN 'armenian' THEN 'armenian'::regconfig WHEN 'basque' THEN 'basque'::regconfig WHEN 'catalan' THEN 'catalan'::regconfig WHEN 'danish' THEN 'danish'::regconfig WHEN 'dutch' THEN 'dutch'::regconfig WHEN 'english' THEN 'english'::regconfig WHEN 'finnish' THEN 'finnish'::regconfig WHEN 'french' THEN 'french'::regconfig WHEN 'german' THEN 'german'::regconfig WHEN 'greek' THEN 'greek'::regconfig WHEN 'hindi' THEN 'hindi'::regconfig WHEN 'hungarian' THEN 'hungarian'::regconfig WHEN 'indonesian' THEN 'indonesian'::regconfig WHEN 'irish' THEN 'irish'::regconfig WHEN 'italian' THEN 'italian'::regconfig WHEN 'lithuanian' THEN 'lithuanian'::regconfig WHEN 'nepali' THEN 'nepali'::regconfig WHEN 'norwegian' THEN 'norwegian'::regconfig WHEN 'portuguese' THEN 'portuguese'::regconfig WHEN 'romanian' THEN 'romanian'::regconfig WHEN 'russian' THEN 'russian'::regconfig WHEN 'serbian' THEN 'serbian'::regconfig WHEN 'spanish' THEN 'spanish'::regconfig WHEN 'swedish' THEN 'swedish'::regconfig WHEN 'tamil' THEN 'tamil'::regconfig WHEN 'turkish' THEN 'turkish'::regconfig WHEN 'yiddish' THEN 'yiddish'::regconfig ELSE 'simple'::regconfig END;
+
+CREATE FUNCTION search_form(language text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE split_part(lower(language), '-',
+        1) WHEN 'ar' THEN 'arabic' WHEN 'ca' THEN 'catalan' WHEN 'da' THEN 'danish' WHEN 'de' THEN 'german' WHEN 'el' THEN 'greek' WHEN 'en' THEN 'english' WHEN 'es' THEN 'spanish' WHEN 'eu' THEN 'basque' WHEN 'fi' THEN 'finnish' WHEN 'fr' THEN 'french' WHEN 'ga' THEN 'irish' WHEN 'hi' THEN 'hindi' WHEN 'hu' THEN 'hungarian' WHEN 'hy' THEN 'armenian' WHEN 'id' THEN 'indonesian' WHEN 'it' THEN 'italian' WHEN 'lt' THEN 'lithuanian' WHEN 'ne' THEN 'nepali' WHEN 'nl' THEN 'dutch' WHEN 'no' THEN 'norwegian' WHEN 'nn' THEN 'norwegian' WHEN 'pt' THEN 'portuguese' WHEN 'ro' THEN 'romanian' WHEN 'ru' THEN 'russian' WHEN 'sr' THEN 'serbian' WHEN 'sv' THEN 'swedish' WHEN 'ta' THEN 'tamil' WHEN 'tr' THEN 'turkish' WHEN 'yi' THEN 'yiddish' WHEN 'zh' THEN 'characters' WHEN 'yue' THEN 'characters' WHEN 'ja' THEN 'characters' WHEN 'th' THEN 'characters' WHEN 'lo' THEN 'characters' WHEN 'km' THEN 'characters' WHEN 'my' THEN 'characters' ELSE 'simple' END;
+
+CREATE FUNCTION search_forms() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY['arabic', 'armenian', 'basque', 'catalan', 'characters', 'danish', 'dutch', 'english', 'finnish',
+        'french', 'german', 'greek', 'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali',
+        'norwegian', 'portuguese', 'romanian', 'russian', 'serbian', 'simple', 'spanish', 'swedish', 'tamil', 'turkish',
+        'yiddish'];
+
+CREATE FUNCTION search_place(organization_id uuid, week integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((('/' || organization_id) || '/') || week);
+
+CREATE FUNCTION search_text(form text, content text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE form WHEN 'characters' THEN regexp_replace("left"(content, 100000), '([^\x01-\x7f])', ('\1' || chr(31)),
+        'g') ELSE "left"(content, 100000) END;
+
+CREATE FUNCTION search_query(form text, typed text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN websearch_to_tsquery(search_config(form), search_text(form, CASE WHEN ((form = 'characters')
+        AND (strpos(typed, '"') = 0)) THEN regexp_replace(typed, '([^\x01-\x7f]+)', '"\1"', 'g') ELSE typed END));
+
+CREATE FUNCTION search_sessions(wanted_organization_id uuid, typed text, kinds text[], wanted_session_id uuid,
+    wanted_type text, created_from timestamptz, created_to timestamptz, most integer) RETURNS TABLE(kind text,
+    session_id uuid, session_title varchar, conversation_type varchar, status varchar, session_created_at timestamptz,
+    transcript_id uuid, sequence_number integer, speaker varchar, start_time_seconds numeric, end_time_seconds numeric,
+    rank double precision, excerpt text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    candidates CONSTANT integer := 100;
+    all_of_it CONSTANT text := format('StartSel=%s, StopSel=%s, HighlightAll=true', chr(2), chr(3));
+    pieces_of_it CONSTANT text := format(
+        'StartSel=%s, StopSel=%s, MaxFragments=2, MaxWords=30, MinWords=12, FragmentDelimiter=" … "', chr(2), chr(3)
+    );
+    in_forms tsquery;
+    forms CONSTANT text[] := search_forms();
+    queries CONSTANT tsquery[] := ARRAY(
+        SELECT search_query(form, typed)
+        FROM unnest(forms) WITH ORDINALITY AS each (form, place)
+        ORDER BY place
+    );
+    as_typed CONSTANT tsquery := search_query('simple', typed);
+    in_english CONSTANT tsquery := search_query('english', typed);
+    plainly CONSTANT tsquery := as_typed || in_english;
+    of_organization CONSTANT tsquery := search_sign(search_place(wanted_organization_id, 0));
+    lines uuid[] := '{}';
+    newest integer;
+    oldest integer;
+    first_week integer;
+    step integer := 1;
+BEGIN
+    IF numnode(plainly) = 0 OR NOT wanted_organization_id = ANY (readable_organization_ids()) THEN
+        RETURN;
+    END IF;
+    IF 'transcript' = ANY (kinds) THEN
+        SELECT string_agg(format('(%s) & (%s)', asked.query, asked.signs), ' | ')::tsquery
+        INTO in_forms
+        FROM (
+            SELECT query::text AS query, string_agg(format('''=%s''', form), ' | ') AS signs
+            FROM unnest(forms, queries) AS each (form, query)
+            WHERE numnode(query) > 0
+            GROUP BY query::text
+        ) AS asked;
+        IF wanted_session_id IS NULL THEN
+            SELECT search_week(min(created_at)) INTO oldest
+            FROM sessions
+            WHERE organization_id = wanted_organization_id
+                AND deleted_at IS NULL;
+            oldest := greatest(oldest, search_week(created_from));
+            newest := search_week(now());
+        ELSE
+            SELECT search_week(min(created_at)), search_week(max(created_at)) INTO oldest, newest
+            FROM transcripts
+            WHERE session_id = wanted_session_id;
+            step := newest - oldest + 1;
+        END IF;
+        WHILE newest >= oldest AND cardinality(lines) < candidates LOOP
+            first_week := greatest(oldest, newest - step + 1);
+            lines := lines || ARRAY(
+                SELECT transcripts.id
+                FROM transcripts
+                JOIN sessions ON sessions.id = transcripts.session_id
+                WHERE transcript_words(
+                        transcripts.organization_id, transcripts.created_at, transcripts.language, transcripts.content
+                    ) @@ (
+                        SELECT string_agg(format('''%s''', search_place(wanted_organization_id, week)), ' | ')::tsquery
+                        FROM generate_series(first_week, newest) AS week
+                    )
+                    -- Apart: so the index is entered by whichever is rarer.
+                    AND transcript_words(
+                        transcripts.organization_id, transcripts.created_at, transcripts.language, transcripts.content
+                    ) @@ in_forms
+                    AND transcripts.organization_id = wanted_organization_id
+                    AND (wanted_session_id IS NULL OR transcripts.session_id = wanted_session_id)
+                    AND sessions.deleted_at IS NULL
+                    AND (wanted_type IS NULL OR sessions.conversation_type = wanted_type)
+                    AND (created_from IS NULL OR sessions.created_at >= created_from)
+                    AND (created_to IS NULL OR sessions.created_at < created_to)
+                ORDER BY transcripts.created_at DESC
+                LIMIT candidates
+            );
+            newest := first_week - 1;
+            step := step * 4;
+        END LOOP;
+    END IF;
+    RETURN QUERY
+    WITH hits AS (
+        (
+            SELECT
+                'title' AS kind, sessions.id AS session_id, NULL::uuid AS transcript_id,
+                3 * ts_rank_cd(title_words(organization_id, title), plainly, 1) AS rank, created_at AS at
+            FROM sessions
+            WHERE 'title' = ANY (kinds)
+                AND title_words(organization_id, title) @@ of_organization
+                AND title_words(organization_id, title) @@ plainly
+                AND organization_id = wanted_organization_id
+                AND deleted_at IS NULL
+                AND (wanted_session_id IS NULL OR id = wanted_session_id)
+                AND (wanted_type IS NULL OR sessions.conversation_type = wanted_type)
+                AND (created_from IS NULL OR created_at >= created_from)
+                AND (created_to IS NULL OR created_at < created_to)
+            ORDER BY created_at DESC
+            LIMIT candidates
+        )
+        UNION ALL
+        (
+            SELECT
+                'summary', sessions.id, NULL::uuid,
+                2 * ts_rank_cd(title_words(summaries.organization_id, summary_text(
+                    tldr, key_decisions, action_items, follow_up_questions, conversation_highlights
+                )), plainly, 1),
+                sessions.created_at
+            FROM summaries
+            JOIN sessions ON sessions.id = summaries.session_id
+            WHERE 'summary' = ANY (kinds)
+                AND title_words(summaries.organization_id, summary_text(
+                    tldr, key_decisions, action_items, follow_up_questions, conversation_highlights
+                )) @@ of_organization
+                AND title_words(summaries.organization_id, summary_text(
+                    tldr, key_decisions, action_items, follow_up_questions, conversation_highlights
+                )) @@ plainly
+                AND summaries.organization_id = wanted_organization_id
+                AND summaries.deleted_at IS NULL
+                AND sessions.deleted_at IS NULL
+                AND (wanted_session_id IS NULL OR sessions.id = wanted_session_id)
+                AND (wanted_type IS NULL OR sessions.conversation_type = wanted_type)
+                AND (created_from IS NULL OR sessions.created_at >= created_from)
+                AND (created_to IS NULL OR sessions.created_at < created_to)
+            ORDER BY sessions.created_at DESC
+            LIMIT candidates
+        )
+        UNION ALL
+        SELECT
+            'transcript', session_id, id,
+            ts_rank_cd(
+                transcript_words(organization_id, created_at, language, content),
+                queries[array_position(forms, search_form(language))],
+                1
+            ),
+            created_at
+        FROM transcripts
+        WHERE id = ANY (lines)
+    ),
+    best AS (
+        SELECT kind, session_id, transcript_id, rank, at
+        FROM hits
+        ORDER BY rank DESC, at DESC, session_id, transcript_id
+        LIMIT most
+    )
+    SELECT
+        best.kind, sessions.id, sessions.title, sessions.conversation_type, sessions.status, sessions.created_at,
+        transcripts.id, transcripts.sequence_number, transcripts.speaker, transcripts.start_time_seconds,
+        transcripts.end_time_seconds, best.rank,
+        CASE best.kind
+            WHEN 'title' THEN ts_headline('english', sessions.title, plainly, all_of_it)
+            WHEN 'summary' THEN ts_headline('english', summary_text(
+                summaries.tldr, summaries.key_decisions, summaries.action_items, summaries.follow_up_questions,
+                summaries.conversation_highlights
+            ), plainly, pieces_of_it)
+            ELSE translate(ts_headline(
+                search_config(search_form(transcripts.language)),
+                search_text(search_form(transcripts.language), transcripts.content),
+                queries[array_position(forms, search_form(transcripts.language))],
+                CASE WHEN length(transcripts.content) <= 600 THEN all_of_it ELSE pieces_of_it END
+            ), chr(31), '')
+        END
+    FROM best
+    JOIN sessions ON sessions.id = best.session_id
+    LEFT JOIN transcripts ON transcripts.id = best.transcript_id
+    LEFT JOIN summaries
+        ON best.kind = 'summary' AND summaries.session_id = best.session_id AND summaries.deleted_at IS NULL
+    ORDER BY best.rank DESC, best.at DESC, best.session_id, best.transcript_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION search_sessions FROM PUBLIC;
+GRANT ALL ON FUNCTION search_sessions TO liveconvo_api;
+
+CREATE FUNCTION search_sign(sign text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((('''' || sign) || ''''))::tsquery;
+
+CREATE FUNCTION search_week(instant timestamptz) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (floor((EXTRACT(epoch FROM (instant - '1970-01-01 00:00:00+00'::timestamptz)) / 604800)))::integer;
+
+CREATE FUNCTION session_minutes(wanted_session_id uuid) RETURNS TABLE(minutes_used integer, minutes_limit integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT minutes_recorded(user_id, organization_id), minutes_allowed(user_id, organization_id)
+    FROM sessions
+    WHERE sessions.id = wanted_session_id
+        AND sessions.deleted_at IS NULL
+        AND sessions.organization_id IN (SELECT my_organization_ids())
+$$;
+
+REVOKE ALL ON FUNCTION session_minutes FROM PUBLIC;
+GRANT ALL ON FUNCTION session_minutes TO liveconvo_api;
+
 CREATE FUNCTION set_member_limits(wanted_organization_id uuid, wanted_user_id uuid, wanted_hours integer,
     wanted_sessions integer) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3594,6 +5409,22 @@ $$;
 REVOKE ALL ON FUNCTION set_member_limits FROM PUBLIC;
 GRANT ALL ON FUNCTION set_member_limits TO liveconvo_api;
 
+CREATE FUNCTION set_member_permissions(wanted_organization_id uuid, wanted_user_id uuid, wanted text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
+    UPDATE organization_members
+    SET permissions = to_jsonb(wanted)
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id;
+END
+$$;
+
+REVOKE ALL ON FUNCTION set_member_permissions FROM PUBLIC;
+GRANT ALL ON FUNCTION set_member_permissions TO liveconvo_api;
+
 CREATE FUNCTION set_member_role(wanted_organization_id uuid, wanted_user_id uuid, wanted_role text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3609,6 +5440,88 @@ $$;
 
 REVOKE ALL ON FUNCTION set_member_role FROM PUBLIC;
 GRANT ALL ON FUNCTION set_member_role TO liveconvo_api;
+
+CREATE FUNCTION set_member_status(wanted_organization_id uuid, wanted_user_id uuid, wanted_status text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    old_status text;
+BEGIN
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, NULL);
+    IF wanted_status NOT IN ('active', 'inactive') THEN
+        PERFORM refuse('member_status', 'LC002');
+    END IF;
+    SELECT status
+    INTO old_status
+    FROM organization_members
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id;
+    IF wanted_status = 'active' AND old_status <> 'active' AND free_seats(wanted_organization_id) < 1 THEN
+        PERFORM refuse('member_limit');
+    END IF;
+    UPDATE organization_members
+    SET status = wanted_status
+    WHERE organization_id = wanted_organization_id
+        AND user_id = wanted_user_id;
+    IF wanted_status <> 'active' THEN
+        PERFORM move_out(wanted_organization_id, wanted_user_id);
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION set_member_status FROM PUBLIC;
+GRANT ALL ON FUNCTION set_member_status TO liveconvo_api;
+
+CREATE FUNCTION sign_in_with_google(wanted_google_id text, wanted_email text, is_verified boolean, wanted_name text,
+    is_gated boolean) RETURNS TABLE(user_id uuid, outcome text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    person users;
+BEGIN
+    SELECT * INTO person FROM users WHERE google_id = wanted_google_id AND deleted_at IS NULL;
+    IF FOUND THEN
+        RETURN QUERY SELECT
+            CASE WHEN person.is_active THEN person.id END, CASE WHEN person.is_active THEN 'known' ELSE 'closed' END;
+        RETURN;
+    END IF;
+    IF NOT is_verified THEN
+        RETURN QUERY SELECT NULL::uuid, 'unverified';
+        RETURN;
+    END IF;
+    IF may_sign_up(wanted_email, is_gated) THEN
+        INSERT INTO users (email, email_verified, full_name, google_id)
+        VALUES (wanted_email, true, wanted_name, wanted_google_id)
+        ON CONFLICT DO NOTHING
+        RETURNING * INTO person;
+        IF FOUND THEN
+            PERFORM append_audit(NULL, 'users.signed_up', 'users', person.id);
+            RETURN QUERY SELECT person.id, 'created';
+            RETURN;
+        END IF;
+    END IF;
+    SELECT * INTO person FROM users WHERE email = wanted_email AND is_active AND deleted_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT NULL::uuid, 'closed';
+    ELSIF person.google_id = wanted_google_id THEN
+        RETURN QUERY SELECT person.id, 'known';
+    ELSIF person.google_id IS NOT NULL THEN
+        RETURN QUERY SELECT NULL::uuid, 'other_google_account';
+    ELSIF NOT person.email_verified THEN
+        RETURN QUERY SELECT NULL::uuid, 'unproven';
+    ELSE
+        UPDATE users SET google_id = wanted_google_id WHERE id = person.id;
+        PERFORM append_audit(NULL, 'users.google_linked', 'users', person.id);
+        RETURN QUERY SELECT person.id, 'linked';
+    END IF;
+END
+$$;
+
+REVOKE ALL ON FUNCTION sign_in_with_google FROM PUBLIC;
+GRANT ALL ON FUNCTION sign_in_with_google TO liveconvo_api;
 
 CREATE FUNCTION sum_up_minutes() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3729,6 +5642,15 @@ $$;
 
 REVOKE ALL ON FUNCTION sum_up_usage FROM PUBLIC;
 
+CREATE FUNCTION summary_text(tldr text, key_decisions jsonb, action_items jsonb, follow_up_questions jsonb,
+    conversation_highlights jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN concat_ws('
+', tldr, (SELECT string_agg((said.said #>> '{}'::text[]), '
+') AS string_agg FROM jsonb_path_query(jsonb_build_array(summary_text.key_decisions, summary_text.action_items,
+    summary_text.follow_up_questions, summary_text.conversation_highlights),
+    'strict $.**?(@.type() == "string")'::jsonpath) said(said)));
+
 CREATE FUNCTION switch_organization(wanted_organization_id uuid) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
@@ -3763,6 +5685,66 @@ $$;
 REVOKE ALL ON FUNCTION take_usage_locks FROM PUBLIC;
 GRANT ALL ON FUNCTION take_usage_locks TO liveconvo_media;
 
+CREATE FUNCTION tell_webhooks(wanted_organization_id uuid, wanted_type text, wanted_payload jsonb) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    told integer;
+BEGIN
+    INSERT INTO webhook_deliveries (endpoint_id, organization_id, event_type, payload)
+    SELECT id, organization_id, wanted_type, wanted_payload
+    FROM webhook_endpoints
+    WHERE organization_id = wanted_organization_id
+        AND is_active
+        AND wanted_type = ANY (event_types);
+    GET DIAGNOSTICS told = ROW_COUNT;
+    RETURN told;
+END
+$$;
+
+REVOKE ALL ON FUNCTION tell_webhooks FROM PUBLIC;
+GRANT ALL ON FUNCTION tell_webhooks TO liveconvo_jobs;
+
+CREATE FUNCTION text_language(content text) RETURNS text
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH words AS MATERIALIZED (
+        SELECT lower(token) AS word
+        FROM ts_parse('default', left(content, 20000))
+        WHERE tokid IN (1, 2)
+        LIMIT 2000
+    ), counted AS (
+        SELECT
+            language,
+            (SELECT count(*) FROM words WHERE ts_lexize((language || '_stem')::regdictionary, word) = '{}') AS stops
+        FROM unnest(ARRAY[
+            'danish', 'dutch', 'english', 'finnish', 'french', 'german', 'hungarian', 'italian', 'norwegian',
+            'portuguese', 'russian', 'spanish', 'swedish', 'turkish'
+        ]) AS language
+    )
+    SELECT coalesce(
+        (
+            SELECT language
+            FROM counted
+            WHERE stops >= 2
+                AND stops * 8 >= (SELECT count(*) FROM words)
+            ORDER BY stops DESC, language
+            LIMIT 1
+        ),
+        'simple'
+    )
+$$;
+
+REVOKE ALL ON FUNCTION text_language FROM PUBLIC;
+GRANT ALL ON FUNCTION text_language TO liveconvo_jobs;
+
+CREATE FUNCTION title_words(organization_id uuid, content text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((to_tsvector('simple'::regconfig, "left"(content, 100000)) || to_tsvector('english'::regconfig,
+        "left"(content, 100000))) || array_to_tsvector(ARRAY[search_place(organization_id, 0)]));
+
 CREATE FUNCTION touch_updated_at() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -3771,6 +5753,55 @@ BEGIN
     RETURN NEW;
 END
 $$;
+
+CREATE FUNCTION transcript_words(organization_id uuid, said_at timestamptz, language text,
+    content text) RETURNS tsvector
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    form CONSTANT text := search_form(language);
+BEGIN
+    RETURN to_tsvector(search_config(form), search_text(form, content))
+        || array_to_tsvector(ARRAY[search_place(organization_id, search_week(said_at)), '=' || form]);
+END
+$$;
+
+CREATE FUNCTION transfer_ownership(wanted_organization_id uuid, wanted_user_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    PERFORM require_member_change(wanted_organization_id, wanted_user_id, 'owner');
+    PERFORM FROM users WHERE id = wanted_user_id FOR NO KEY UPDATE;
+    IF wanted_user_id = app_user_id() OR NOT EXISTS (
+        SELECT FROM organization_members
+        WHERE organization_id = wanted_organization_id
+            AND user_id = wanted_user_id
+            AND status = 'active'
+    ) THEN
+        PERFORM refuse('member_state');
+    END IF;
+    IF EXISTS (
+        SELECT FROM organization_members
+        JOIN organizations ON organizations.id = organization_members.organization_id
+        WHERE organization_members.user_id = wanted_user_id
+            AND organization_members.organization_id <> wanted_organization_id
+            AND organization_members.role = 'owner'
+            AND organization_members.status = 'active'
+            AND organizations.deleted_at IS NULL
+    ) THEN
+        PERFORM refuse('organization_exists');
+    END IF;
+    UPDATE organization_members
+    SET role = CASE WHEN user_id = wanted_user_id THEN 'owner' ELSE 'admin' END
+    WHERE organization_id = wanted_organization_id
+        AND user_id IN (wanted_user_id, app_user_id());
+END
+$$;
+
+REVOKE ALL ON FUNCTION transfer_ownership FROM PUBLIC;
+GRANT ALL ON FUNCTION transfer_ownership TO liveconvo_api;
 
 CREATE FUNCTION usage_limit(wanted_user_id uuid, wanted_organization_id uuid) RETURNS TABLE(minutes_used integer,
     minutes_limit integer, minutes_remaining integer, percentage_used integer, is_unlimited boolean, can_record boolean)

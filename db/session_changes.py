@@ -26,6 +26,8 @@ class SessionChanges(TypedDict, total=False):
     conversation_type: str | None
     selected_template_id: UUID | None
     data_retention_days: int
+    tags: list[str]
+    coached_roles: list[str]
 
 
 _CHANGEABLE = frozenset(SessionChanges.__annotations__)
@@ -48,11 +50,39 @@ async def update_session(conn: Connection, organization_id: UUID, session_id: UU
         RETURNING
             id, user_id, organization_id, title, conversation_type, status, selected_template_id,
             recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
-            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
         """,  # noqa: S608  the columns are those of SessionChanges
         session_id,
         organization_id,
         *values,
+    )
+    if row is None:
+        raise NotFoundError("session_not_found")
+    return Session(**row)
+
+
+async def lock_session(conn: Connection, organization_id: UUID, session_id: UUID) -> Session:
+    """As it is, and as nobody else changes it until the end of the transaction.
+
+    Raises:
+        NotFoundError: there is none that the one who acts may change.
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, user_id, organization_id, title, conversation_type, status, selected_template_id,
+            recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
+        FROM sessions
+        WHERE id = $1
+            AND organization_id = $2
+            AND deleted_at IS NULL
+        FOR NO KEY UPDATE
+        """,
+        session_id,
+        organization_id,
     )
     if row is None:
         raise NotFoundError("session_not_found")

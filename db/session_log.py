@@ -109,23 +109,54 @@ async def append(conn: Connection, entries: Sequence[LogEntry]) -> Appended:
 
 
 async def read(
-    conn: Connection, session_id: UUID, *, after_seq: int, audiences: Sequence[str], limit: int = 1000
+    conn: Connection, session_id: UUID, *, after_seq: int, audiences: Sequence[str] | None, limit: int = 1000
 ) -> list[LogEntry]:
-    """In order, what one of `audiences` may read."""
+    """In order, what one of `audiences` may read; None: all there is, for whoever filters it again."""
     rows = await conn.fetch(
         """
         SELECT session_id, organization_id, seq, epoch, type, at_ms, audience, payload
         FROM session_events
         WHERE session_id = $1
             AND seq > $2
-            AND audience = ANY ($3::text[])
+            AND ($3::text[] IS NULL OR audience = ANY ($3::text[]))
             AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         ORDER BY seq
         LIMIT $4
         """,
         session_id,
         after_seq,
-        list(audiences),
+        None if audiences is None else list(audiences),
         limit,
     )
     return [LogEntry(**{**row, "payload": row["payload"].encode()}) for row in rows]
+
+
+async def newest_seq(conn: Connection, session_id: UUID) -> int:
+    """Of what is stored so far; 0: nothing is."""
+    seq: int | None = await conn.fetchval(
+        """
+        SELECT max(seq)
+        FROM session_events
+        WHERE session_id = $1
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        """,
+        session_id,
+    )
+    return seq or 0
+
+
+async def read_last(conn: Connection, session_id: UUID) -> LogEntry | None:
+    """The entry that everybody reads last; None: there is none for everybody."""
+    row = await conn.fetchrow(
+        """
+        SELECT session_id, organization_id, seq, epoch, type, at_ms, audience, payload
+        FROM session_events
+        WHERE session_id = $1
+            AND audience = 'everyone'
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        ORDER BY seq DESC
+        LIMIT 1
+        """,
+        session_id,
+    )
+    return LogEntry(**{**row, "payload": row["payload"].encode()}) if row else None

@@ -7,6 +7,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -22,21 +23,35 @@ FINALIZE_SESSION = "finalize_session"
 
 
 async def insert_session(
-    conn: Connection, *, user_id: UUID, organization_id: UUID, title: str, conversation_type: str
+    conn: Connection,
+    *,
+    user_id: UUID,
+    organization_id: UUID,
+    title: str,
+    conversation_type: str,
+    selected_template_id: UUID | None = None,
+    tags: Sequence[str] = (),
 ) -> Session:
+    """
+    Raises:
+        NotFoundError: `user_id` is not the one who acts, or may not use that template there.
+    """
     row = await conn.fetchrow(
         """
-        INSERT INTO sessions (user_id, organization_id, title, conversation_type)
-        VALUES ($1, $2, $3, $4)
+        INSERT INTO sessions (user_id, organization_id, title, conversation_type, selected_template_id, tags)
+        VALUES ($1, $2, $3, $4, $5, $6)
         RETURNING
             id, user_id, organization_id, title, conversation_type, status, selected_template_id,
             recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
-            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
         """,
         user_id,
         organization_id,
         title,
         conversation_type,
+        selected_template_id,
+        list(tags),
     )
     assert row is not None  # noqa: S101  an INSERT of one row returns one row
     return Session(**row)
@@ -52,7 +67,8 @@ async def get_session(conn: Connection, organization_id: UUID, session_id: UUID)
         SELECT
             id, user_id, organization_id, title, conversation_type, status, selected_template_id,
             recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
-            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
         FROM sessions
         WHERE id = $1
             AND organization_id = $2
@@ -73,7 +89,8 @@ async def find_session(conn: Connection, session_id: UUID) -> Session | None:
         SELECT
             id, user_id, organization_id, title, conversation_type, status, selected_template_id,
             recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
-            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
         FROM sessions
         WHERE id = $1
             AND deleted_at IS NULL
@@ -90,12 +107,19 @@ async def list_sessions(
     status: str | None = None,
     conversation_type: str | None = None,
     title_part: str | None = None,
+    is_finalized: bool | None = None,
+    is_paused: bool | None = None,
+    created_from: datetime | None = None,
+    created_to: datetime | None = None,
+    participant_part: str | None = None,
+    tag: str | None = None,
     limit: int = 20,
     before: tuple[datetime, UUID] | None = None,
 ) -> list[Session]:
     """Newest first, those that come after `before` (created_at and id of the last one seen).
 
-    `title_part` is found wherever it stands in a title, in whichever case.
+    `title_part` is found wherever it stands in a title, in whichever case; `participant_part` in the name of somebody
+    who was admitted to the call. `created_to` is the first moment that is too late.
     """
     created_before, id_before = before or (None, None)
     # The organization's index gives them in order; the rest sifts them. A policy lets no index for titles be used.
@@ -104,7 +128,8 @@ async def list_sessions(
         SELECT
             id, user_id, organization_id, title, conversation_type, status, selected_template_id,
             recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
-            user_talk_time_seconds, silence_periods_count, data_retention_days, finalized_at, created_at
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
         FROM sessions
         WHERE organization_id = $1
             AND deleted_at IS NULL
@@ -112,6 +137,18 @@ async def list_sessions(
             AND ($3::text IS NULL OR conversation_type = $3)
             AND ($4::text IS NULL OR strpos(lower(title), lower($4)) > 0)
             AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6))
+            AND ($8::boolean IS NULL OR (finalized_at IS NOT NULL) = $8)
+            AND ($9::boolean IS NULL OR $9 = EXISTS (
+                SELECT FROM calls WHERE calls.session_id = sessions.id AND paused AND lease_until > now()
+            ))
+            AND ($10::timestamptz IS NULL OR created_at >= $10)
+            AND ($11::timestamptz IS NULL OR created_at < $11)
+            AND ($12::text IS NULL OR EXISTS (
+                SELECT FROM session_participants AS people
+                WHERE people.session_id = sessions.id
+                    AND strpos(lower(people.name), lower($12)) > 0
+            ))
+            AND ($13::text IS NULL OR $13 = ANY (tags))
         ORDER BY created_at DESC, id DESC
         LIMIT $7
         """,
@@ -122,8 +159,50 @@ async def list_sessions(
         created_before,
         id_before,
         limit,
+        is_finalized,
+        is_paused,
+        created_from,
+        created_to,
+        participant_part,
+        tag,
     )
     return [Session(**row) for row in rows]
+
+
+async def list_known(conn: Connection, organization_id: UUID, session_ids: Sequence[UUID]) -> list[Session]:
+    """Those of the ids that are sessions of this organization, newest first."""
+    rows = await conn.fetch(
+        """
+        SELECT
+            id, user_id, organization_id, title, conversation_type, status, selected_template_id,
+            recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
+            user_talk_time_seconds, silence_periods_count, data_retention_days, tags, coached_roles, finalized_at,
+            created_at
+        FROM sessions
+        WHERE id = ANY ($2::uuid[])
+            AND organization_id = $1
+            AND deleted_at IS NULL
+        ORDER BY created_at DESC, id DESC
+        """,
+        organization_id,
+        list(session_ids),
+    )
+    return [Session(**row) for row in rows]
+
+
+async def count_sessions(conn: Connection, organization_id: UUID) -> dict[str, int]:
+    """How many there are in each stored state."""
+    rows = await conn.fetch(
+        """
+        SELECT status, count(*) AS number
+        FROM sessions
+        WHERE organization_id = $1
+            AND deleted_at IS NULL
+        GROUP BY status
+        """,
+        organization_id,
+    )
+    return {row["status"]: row["number"] for row in rows}
 
 
 async def list_participants(conn: Connection, session_id: UUID) -> list[Participant]:

@@ -127,8 +127,8 @@ async def open_link(conn: Connection, token_hash: bytes) -> OpenedLink:
     """For whoever holds the token; counted.
 
     Raises:
-        NotFoundError: unknown, revoked, or its session or its maker is gone: these look the same.
-        ConflictError: "share_link_expired"
+        NotFoundError: unknown, or its session or its maker is gone: these look the same.
+        ConflictError: "share_link_expired": expired or revoked
     """
     row = await conn.fetchrow(
         """

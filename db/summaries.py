@@ -110,3 +110,26 @@ async def get(conn: Connection, session_id: UUID) -> Summary | None:
         return None
     json_columns = ("key_decisions", "action_items", "follow_up_questions", "conversation_highlights")
     return Summary(**{**row, **{name: row[name] and orjson.loads(row[name]) for name in json_columns}})
+
+
+async def reader_to_tell(conn: Connection, session_id: UUID) -> str | None:
+    """For the jobs role: the proven address of the session's creator, if the organization's plan sends summaries."""
+    email: str | None = await conn.fetchval(
+        """
+        SELECT users.email
+        FROM sessions
+        JOIN users ON users.id = sessions.user_id
+        JOIN subscriptions
+            ON subscriptions.organization_id = sessions.organization_id
+            AND subscriptions.status IN ('active', 'trialing', 'past_due')
+        JOIN plans ON plans.id = subscriptions.plan_id
+        WHERE sessions.id = $1
+            AND sessions.deleted_at IS NULL
+            AND users.email_verified
+            AND users.is_active
+            AND users.deleted_at IS NULL
+            AND plans.has_email_summaries
+        """,
+        session_id,
+    )
+    return email

@@ -102,6 +102,22 @@ async def mark_done(conn: Connection, session_id: UUID, is_done: bool) -> None:
     await _require_written(conn, session_id, status)
 
 
+async def count_export(conn: Connection, session_id: UUID) -> bool:
+    """It was taken along; False if there is none, or it is not theirs to change."""
+    status = await conn.execute(
+        """
+        UPDATE summaries
+        SET export_count = export_count + 1,
+            last_exported_at = now()
+        WHERE session_id = $1
+            AND deleted_at IS NULL
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        """,
+        session_id,
+    )
+    return status == "UPDATE 1"
+
+
 async def _require_written(conn: Connection, session_id: UUID, status: str) -> None:
     if status == "UPDATE 1":
         return

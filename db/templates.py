@@ -38,6 +38,8 @@ class Template:
     """Cues, prompts and bands, as SCHEMA.md describes them."""
     context_instructions: str | None
     summary_template: str | None
+    version: int
+    """One more with every other text."""
     usage_count: int
     last_used_at: datetime | None
     is_active: bool
@@ -66,6 +68,8 @@ class TemplateChanges(TypedDict, total=False):
     guidance_prompts: list[dict[str, Any]] | None
     context_instructions: str | None
     summary_template: str | None
+    is_public: bool
+    """True: everybody of every organization may use it."""
     is_active: bool
     """False: kept, and offered to nobody."""
 
@@ -98,7 +102,7 @@ async def list_templates(
         SELECT
             id, user_id, organization_id, name, description, conversation_type, is_system_template,
             is_organization_template, is_public, guidance_prompts, context_instructions, summary_template,
-            usage_count, last_used_at, is_active, created_at
+            version, usage_count, last_used_at, is_active, created_at
         FROM templates
         JOIN usable USING (id)
         WHERE is_active
@@ -123,10 +127,32 @@ async def get_template(conn: Connection, template_id: UUID) -> Template:
         SELECT
             id, user_id, organization_id, name, description, conversation_type, is_system_template,
             is_organization_template, is_public, guidance_prompts, context_instructions, summary_template,
-            usage_count, last_used_at, is_active, created_at
+            version, usage_count, last_used_at, is_active, created_at
         FROM templates
         WHERE id = $1
             AND deleted_at IS NULL
+        """,
+        template_id,
+    )
+    return _found(row)
+
+
+async def lock_template(conn: Connection, template_id: UUID) -> Template:
+    """As it is, and as nobody else changes it until the end of the transaction.
+
+    Raises:
+        NotFoundError: there is none that the one who acts may change.
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, user_id, organization_id, name, description, conversation_type, is_system_template,
+            is_organization_template, is_public, guidance_prompts, context_instructions, summary_template,
+            version, usage_count, last_used_at, is_active, created_at
+        FROM templates
+        WHERE id = $1
+            AND deleted_at IS NULL
+        FOR NO KEY UPDATE
         """,
         template_id,
     )
@@ -149,7 +175,7 @@ async def insert_template(conn: Connection, user_id: UUID, new: NewTemplate) -> 
         RETURNING
             id, user_id, organization_id, name, description, conversation_type, is_system_template,
             is_organization_template, is_public, guidance_prompts, context_instructions, summary_template,
-            usage_count, last_used_at, is_active, created_at
+            version, usage_count, last_used_at, is_active, created_at
         """,
         user_id,
         new.organization_id,
@@ -183,7 +209,7 @@ async def update_template(conn: Connection, template_id: UUID, changes: Template
         RETURNING
             id, user_id, organization_id, name, description, conversation_type, is_system_template,
             is_organization_template, is_public, guidance_prompts, context_instructions, summary_template,
-            usage_count, last_used_at, is_active, created_at
+            version, usage_count, last_used_at, is_active, created_at
         """,  # noqa: S608  the columns are those of TemplateChanges
         template_id,
         *values,
@@ -233,7 +259,7 @@ async def clone_template(
         RETURNING
             id, user_id, organization_id, name, description, conversation_type, is_system_template,
             is_organization_template, is_public, guidance_prompts, context_instructions, summary_template,
-            usage_count, last_used_at, is_active, created_at
+            version, usage_count, last_used_at, is_active, created_at
         """,
         template_id,
         user_id,

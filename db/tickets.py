@@ -59,7 +59,7 @@ async def find_ticket(conn: Connection, token_hash: bytes) -> Ticket | None:
         """
         SELECT
             session_id, organization_id, participant_id, name, role, source, shared_mic, coached, consented, user_id,
-            expires_at
+            expires_at, node
         FROM find_ticket($1)
         """,
         token_hash,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from db.errors import NotFoundError
 from db.pool import Connection
 from db.records import NewTranscript, Transcript
 
@@ -96,3 +98,78 @@ async def latest_sequence_number(conn: Connection, session_id: UUID) -> int:
         session_id,
     )
     return latest
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptRevision:
+    """What a final said before it was corrected."""
+
+    transcript_id: UUID
+    revision: int
+    session_id: UUID
+    organization_id: UUID
+    content: str
+    speaker: str
+    replaced_by: UUID | None
+    replaced_at: datetime
+
+
+async def get_transcript(conn: Connection, session_id: UUID, transcript_id: UUID) -> Transcript:
+    """
+    Raises:
+        NotFoundError
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, session_id, content, speaker, confidence_score, start_time_seconds, end_time_seconds, stt_provider,
+            is_final, sequence_number, participant_id, utterance_id, words, language, revision, created_at
+        FROM transcripts
+        WHERE id = $2
+            AND session_id = $1
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        """,
+        session_id,
+        transcript_id,
+    )
+    if row is None:
+        raise NotFoundError("transcript_not_found")
+    return Transcript(**row)
+
+
+async def revise(
+    conn: Connection, session_id: UUID, transcript_id: UUID, *, seen_revision: int, content: str, speaker: str
+) -> int:
+    """The revision that it has now; what it said before is kept, and who follows the session is told.
+
+    Of a session that is over an entry of its log tells it at once; else the call does, by order.
+
+    Raises:
+        NotFoundError: none that the one who acts may correct.
+        ConflictError: "revision_changed": somebody was quicker.
+    """
+    revision: int = await conn.fetchval(
+        "SELECT revise_transcript($1, $2, $3, $4, $5)", session_id, transcript_id, seen_revision, content, speaker
+    )
+    return revision
+
+
+async def list_revisions(
+    conn: Connection, session_id: UUID, transcript_id: UUID, *, limit: int = 100
+) -> list[TranscriptRevision]:
+    """Newest first, without what it says now."""
+    rows = await conn.fetch(
+        """
+        SELECT transcript_id, revision, session_id, organization_id, content, speaker, replaced_by, replaced_at
+        FROM transcript_revisions
+        WHERE session_id = $1
+            AND transcript_id = $2
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        ORDER BY revision DESC
+        LIMIT $3
+        """,
+        session_id,
+        transcript_id,
+        limit,
+    )
+    return [TranscriptRevision(**row) for row in rows]

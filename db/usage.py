@@ -56,6 +56,36 @@ class UsageLimit:
     can_record: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PlanUsage:
+    """What somebody's plan allows them in an organization, and what is used of it this month. None: no limit."""
+
+    plan_name: str | None
+    plan_display_name: str | None
+    has_api_access: bool
+    has_real_time_guidance: bool
+    has_advanced_summaries: bool
+    has_export_options: bool
+    has_email_summaries: bool
+    has_custom_templates: bool
+    has_analytics_dashboard: bool
+    has_team_collaboration: bool
+    max_documents_per_session: int | None
+    max_file_size_mb: int | None
+    minutes_used: int
+    """Of the person."""
+    minutes_limit: int | None
+    sessions_used: int
+    """Of the whole organization, made this month, deleted ones too."""
+    sessions_limit: int | None
+    own_sessions_used: int
+    own_sessions_limit: int | None
+    members_used: int
+    members_limit: int | None
+    month_begins_at: datetime
+    month_ends_at: datetime
+
+
 async def lock(conn: Connection, session_ids: Iterable[UUID]) -> None:
     """Wait for others who meter the people of these sessions.
 
@@ -123,6 +153,41 @@ async def check_usage_limit(conn: Connection, user_id: UUID, organization_id: UU
     if row is None:
         raise NotFoundError("member_not_found")
     return UsageLimit(**row)
+
+
+async def session_minutes(conn: Connection, session_id: UUID) -> tuple[int, int | None]:
+    """This month's minutes of whoever the session is charged to, and how many they may be; None: unlimited.
+
+    Raises:
+        NotFoundError: no session of an organization of the one who asks.
+    """
+    row = await conn.fetchrow("SELECT minutes_used, minutes_limit FROM session_minutes($1)", session_id)
+    if row is None:
+        raise NotFoundError("session_not_found")
+    return row["minutes_used"], row["minutes_limit"]
+
+
+async def my_plan_usage(conn: Connection, organization_id: UUID) -> PlanUsage:
+    """For the one who asks.
+
+    Raises:
+        NotFoundError: they are no active member there.
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            plan_name, plan_display_name, has_api_access, has_real_time_guidance, has_advanced_summaries,
+            has_export_options, has_email_summaries, has_custom_templates, has_analytics_dashboard,
+            has_team_collaboration, max_documents_per_session, max_file_size_mb, minutes_used, minutes_limit,
+            sessions_used, sessions_limit, own_sessions_used, own_sessions_limit, members_used, members_limit,
+            month_begins_at, month_ends_at
+        FROM my_plan_usage($1)
+        """,
+        organization_id,
+    )
+    if row is None:
+        raise NotFoundError("organization_not_found")
+    return PlanUsage(**row)
 
 
 def _longest(rows: Iterable[UsageInterval]) -> list[UsageInterval]:

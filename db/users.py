@@ -33,6 +33,7 @@ class Profile:
     is_admin: bool
     last_login_at: datetime | None
     created_at: datetime
+    deletion_due_at: datetime | None
 
 
 class ProfileChanges(TypedDict, total=False):
@@ -48,6 +49,12 @@ class ProfileChanges(TypedDict, total=False):
 _CHANGEABLE = frozenset(ProfileChanges.__annotations__)
 
 
+async def hold_profile(conn: Connection, user_id: UUID) -> Profile:
+    """The same as `get_profile`; nobody changes it until the end of the transaction."""
+    await conn.execute("SELECT FROM users WHERE id = $1 FOR UPDATE", user_id)
+    return await get_profile(conn, user_id)
+
+
 async def get_profile(conn: Connection, user_id: UUID) -> Profile:
     """
     Raises:
@@ -58,7 +65,7 @@ async def get_profile(conn: Connection, user_id: UUID) -> Profile:
         SELECT
             id, email, email_verified, full_name, timezone, default_microphone_id, default_speaker_id,
             personal_context, current_organization_id, has_completed_onboarding, has_completed_organization_setup,
-            is_admin, last_login_at, created_at
+            is_admin, last_login_at, created_at, deletion_due_at
         FROM users
         WHERE id = $1
             AND deleted_at IS NULL
@@ -85,7 +92,7 @@ async def update_profile(conn: Connection, user_id: UUID, changes: ProfileChange
         RETURNING
             id, email, email_verified, full_name, timezone, default_microphone_id, default_speaker_id,
             personal_context, current_organization_id, has_completed_onboarding, has_completed_organization_setup,
-            is_admin, last_login_at, created_at
+            is_admin, last_login_at, created_at, deletion_due_at
         """,  # noqa: S608  the columns are those of ProfileChanges
         user_id,
         *values,
@@ -112,6 +119,16 @@ async def switch_organization(conn: Connection, organization_id: UUID) -> None:
     """
     if not await conn.fetchval("SELECT switch_organization($1)", organization_id):
         raise NotFoundError("organization_not_found")
+
+
+async def onboard(conn: Connection, name: str, timezone: str) -> UUID:
+    """The organization that the one who acts owns; a new one on the free plan if there is none.
+
+    Raises:
+        ConflictError: "no_free_plan": the installation offers none.
+    """
+    organization_id: UUID = await conn.fetchval("SELECT onboard($1, $2, $3)", name, slug(name), timezone)
+    return organization_id
 
 
 async def create_organization(conn: Connection, name: str, timezone: str) -> UUID:

@@ -82,6 +82,33 @@ async def list_applicants(
     return [Applicant(**row) for row in rows]
 
 
+async def count_applicants(conn: Connection) -> dict[str, int]:
+    """How many there are in each status, for administrators; nobody, for others."""
+    rows = await conn.fetch("SELECT status, count(*) AS number FROM beta_waitlist GROUP BY status")
+    return {row["status"]: row["number"] for row in rows}
+
+
+async def hold_applicant(conn: Connection, applicant_id: UUID) -> Applicant:
+    """As they are, and as no other administrator changes them until the end of the transaction.
+
+    Raises:
+        NotFoundError
+    """
+    row = await conn.fetchrow(
+        """
+        SELECT
+            id, name, email, company, use_case, status, notes, referral_source, interest_level, approved_at, created_at
+        FROM beta_waitlist
+        WHERE id = $1
+        FOR NO KEY UPDATE
+        """,
+        applicant_id,
+    )
+    if row is None:
+        raise NotFoundError("applicant_not_found")
+    return Applicant(**row)
+
+
 async def set_status(conn: Connection, applicant_id: UUID, status: str, *, notes: str | None = None) -> Applicant:
     """By an administrator; the first approval is the one that is remembered, and without notes they stay.
 

@@ -37,6 +37,7 @@ VALUE_SETS: dict[str, str] = {
     "sessions.conversation_type": "sales support meeting interview",
     "sessions.status": "draft active completed archived",
     "subscriptions.plan_type": "monthly yearly lifetime",
+    "sign_in_links.purpose": "sign_in verify_email reset_password",
     "subscriptions.status": "active past_due canceled unpaid trialing incomplete",
     "summaries.generation_status": "pending generating completed failed",
     "system_logs.level": "DEBUG INFO WARNING ERROR CRITICAL",
@@ -63,6 +64,9 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
     "call_commands_payload_check": [{"payload": NO_OBJECT}],
     "calls_epoch_check": [{"epoch": 0}],
     "consents_version_check": [{"version": ""}],
+    "document_passages_content_check": [{"content": ""}],
+    "document_passages_page_check": [{"page": 0}],
+    "document_passages_position_check": [{"position": -1}],
     "documents_file_size_bytes_check": [{"file_size_bytes": -1}],
     "documents_ocr_confidence_score_check": [
         {"ocr_confidence_score": Decimal("-0.01")},
@@ -77,6 +81,10 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
     "monthly_usage_cache_month_year_check": [{"month_year": "2026-1"}, {"month_year": "Jan 26"}],
     "monthly_usage_cache_total_minutes_used_check": [{"total_minutes_used": -1}],
     "monthly_usage_cache_total_seconds_used_check": [{"total_seconds_used": -1}],
+    "idempotency_keys_answer_check": [{"status": 200}, {"answer": b"x"}],
+    "idempotency_keys_key_hash_check": [{"key_hash": bytes(31)}],
+    "idempotency_keys_request_hash_check": [{"request_hash": bytes(31)}],
+    "idempotency_keys_status_check": [{"status": 199, "answer": b"x"}, {"status": 600, "answer": b"x"}],
     "organization_invitations_accepted_check": [{"status": "accepted"}, {"accepted_at": NOW}],
     "organization_invitations_declined_check": [{"status": "declined"}, {"declined_at": NOW}],
     "organization_invitations_email_check": [{"email": "Ann@example.org"}],
@@ -137,7 +145,12 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
     ],
     "sessions_data_retention_days_check": [{"data_retention_days": 0}],
     "sessions_erased_check": [{"erased_at": NOW, "deleted_at": None}],
+    "sessions_coached_roles_check": [{"coached_roles": ["host", "customer"]}, {"coached_roles": ["supervisor"]}],
+    "sessions_tags_check": [{"tags": ["x"] * 21}],
+    "sign_in_links_purpose_check": [{"purpose": "anything"}],
     "sign_in_links_token_hash_check": [{"token_hash": bytes(31)}],
+    "sign_ups_email_check": [{"email": "Ada@example.org"}],
+    "sign_ups_token_hash_check": [{"token_hash": bytes(31)}],
     "stripe_events_check": [{"processed_at": NOW, "outcome": None}, {"outcome": "applied"}],
     "stripe_events_id_check": [{"id": ""}],
     "subscriptions_hours_check": [{"monthly_audio_hours_limit": -1}, {"monthly_audio_hours_used": Decimal(-1)}],
@@ -182,11 +195,17 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
     "users_email_flags_check": [{"email_verified": True, "is_email_verified": False}],
     "users_email_form_check": [{"email": ""}],
     "users_erased_check": [{"erased_at": NOW, "deleted_at": None}],
+    "monthly_usage_cache_warned_percent_check": [{"warned_percent": -1}, {"warned_percent": 101}],
+    "webhook_deliveries_attempt_log_check": [{"attempt_log": "{}"}],
+    "webhook_deliveries_payload_check": [{"payload": f'"{"x" * 19_999}"'}],
     "webhook_deliveries_attempts_check": [{"attempts": -1}],
     "webhook_deliveries_check": [{"status": "delivered"}, {"delivered_at": NOW}],
     "webhook_deliveries_response_status_check": [{"response_status": 99}, {"response_status": 600}],
     "webhook_endpoints_event_types_check": [{"event_types": []}],
-    "webhook_endpoints_signing_secret_check": [{"signing_secret": bytes(23)}, {"signing_secret": bytes(65)}],
+    "webhook_endpoints_signing_secret_check": [{"signing_secret": bytes(23)}, {"signing_secret": bytes(513)}],
+    "templates_version_check": [{"version": 0}],
+    "transcript_revisions_revision_check": [{"revision": -1}],
+    "transcript_revisions_words_check": [{"words": NO_ARRAY}],
     "webhook_endpoints_url_check": [{"url": "javascript:alert(1)"}, {"url": "https://"}],
 }
 """By constraint: values that a row which is valid otherwise may not have. Value sets are tried with an unknown word."""
@@ -196,6 +215,7 @@ IS_EMPTIED = "n"
 HOLDS = "a"
 
 ON_DELETE: dict[str, dict[str, str]] = {
+    "documents": {GOES_WITH: "document_passages.document_id"},
     "organizations": {
         GOES_WITH: (
             "admin_grants.organization_id api_keys.organization_id documents.organization_id"
@@ -215,7 +235,8 @@ ON_DELETE: dict[str, dict[str, str]] = {
     "sessions": {
         GOES_WITH: (
             "call_commands.session_id,organization_id calls.session_id,organization_id"
-            " consents.session_id,organization_id documents.session_id documents.session_id,organization_id"
+            " consents.session_id,organization_id document_passages.session_id,organization_id"
+            " documents.session_id documents.session_id,organization_id"
             " guidance.session_id guidance.session_id,organization_id join_tickets.session_id,organization_id"
             " prep_checklist.session_id prep_checklist.session_id,organization_id"
             " recordings.session_id,organization_id session_context.session_id"
@@ -223,17 +244,22 @@ ON_DELETE: dict[str, dict[str, str]] = {
             " session_invites.session_id,organization_id session_participants.session_id,organization_id"
             " session_share_links.session_id,organization_id session_timeline_events.session_id"
             " session_timeline_events.session_id,organization_id summaries.session_id"
-            " summaries.session_id,organization_id transcripts.session_id transcripts.session_id,organization_id"
+            " summaries.session_id,organization_id transcript_revisions.session_id,organization_id"
+            " transcripts.session_id transcripts.session_id,organization_id"
         ),
         IS_EMPTIED: "system_logs.session_id",
         HOLDS: "usage_intervals.session_id,organization_id usage_tracking.session_id",
     },
     "subscriptions": {GOES_WITH: "subscription_events.subscription_id"},
     "templates": {IS_EMPTIED: "guidance.prompt_template_id sessions.selected_template_id"},
-    "transcripts": {IS_EMPTIED: "guidance.triggered_by_transcript_id"},
+    "transcripts": {
+        GOES_WITH: "transcript_revisions.transcript_id",
+        IS_EMPTIED: "guidance.triggered_by_transcript_id",
+    },
     "users": {
         GOES_WITH: (
-            "admin_grants.user_id api_keys.user_id documents.user_id organization_invitations.invited_by_user_id"
+            "admin_grants.user_id api_keys.user_id documents.user_id idempotency_keys.user_id"
+            " organization_invitations.invited_by_user_id"
             " organization_members.user_id prep_checklist.created_by session_context.user_id"
             " session_invites.created_by session_share_links.created_by sessions.user_id sign_in_links.user_id"
             " subscription_events.user_id subscriptions.user_id summaries.user_id templates.user_id"
@@ -241,7 +267,8 @@ ON_DELETE: dict[str, dict[str, str]] = {
         ),
         IS_EMPTIED: (
             "call_commands.created_by consents.user_id organization_invitations.accepted_by_user_id"
-            " session_participants.user_id system_logs.user_id webhook_endpoints.created_by"
+            " session_participants.user_id system_logs.user_id transcript_revisions.replaced_by"
+            " webhook_endpoints.created_by"
         ),
         HOLDS: "monthly_usage_cache.user_id usage_tracking.user_id",
     },

@@ -171,7 +171,7 @@ def _harmless(stage: Stage, actor: Actor, table: str) -> str:
 def _constant(column: Column) -> str:
     kind = column.type.partition("(")[0]
     return {
-        "uuid": "gen_random_uuid()", "boolean": "true", "integer": "7", "bigint": "7", "numeric": "7",
+        "uuid": "gen_random_uuid()", "boolean": "true", "smallint": "7", "integer": "7", "bigint": "7", "numeric": "7",
         "timestamp with time zone": "now()", "jsonb": "'{}'", "bytea": "'\\x00'", "text[]": "'{}'",
     }.get(kind, "'changed'")  # fmt: skip
 

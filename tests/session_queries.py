@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 
 import db
 from db.documents import NewDocument
+from db.passages import Passage
 from db.records import NewParticipant, SummaryContent
 
 Query = Callable[..., Awaitable[Any]]
@@ -55,14 +56,31 @@ ARCHIVED = "UPDATE sessions SET status = 'archived' WHERE id = $1"
 GENERATING = """
     UPDATE summaries SET generation_status = 'generating', generation_error = NULL WHERE session_id = $1
 """
+READABLE = """
+    WITH proven AS (
+        UPDATE users SET email_verified = true WHERE id = (SELECT user_id FROM sessions WHERE id = $1)
+    ), told AS (
+        UPDATE plans SET has_email_summaries = true
+    )
+    UPDATE subscriptions SET status = 'active'
+    WHERE organization_id = (SELECT organization_id FROM sessions WHERE id = $1)
+"""
 WRITTEN = """
     UPDATE summaries SET generation_status = 'completed', generation_error = NULL, tldr = 'x' WHERE session_id = $1
 """
 CLAIMABLE = "UPDATE documents SET processing_status = 'pending' WHERE session_id = $1"
 CLAIMED = "UPDATE documents SET processing_status = 'processing' WHERE session_id = $1"
+FINDABLE = """
+    UPDATE document_passages SET content = 'x', language = 'simple', words = to_tsvector('simple', 'x')
+    WHERE session_id = $1
+"""
 READ = "UPDATE documents SET processing_status = 'completed' WHERE session_id = $1"
 HUNG_UP = "UPDATE calls SET lease_until = now() - interval '1 second' WHERE session_id = $1"
 CONTENT = SummaryContent("t", "s", [], [], [], [], "", None, "m", Decimal(1))
+
+
+def _transcript(of: Of) -> dict[str, Any]:
+    return {**_session(of), "transcript_id": of.rows["transcripts"]["id"]}
 
 
 def _session(of: Of) -> dict[str, Any]:
@@ -96,6 +114,7 @@ ASKED: dict[str, Asked] = {
     "commands.insert_command": Asked(
         "api", lambda of: {**_mine(of), "id": uuid4(), "kind": "end", "payload": {}, "created_by": of.author}
     ),
+    "commands.find_command": Asked("api", lambda of: {**_session(of), "command_id": of.rows["call_commands"]["id"]}),
     "commands.pending_commands": Asked("media", lambda of: {"session_ids": [of.session]}),
     "consents.list_consents": Asked("api", _session),
     "consents.withdraw": Asked(
@@ -106,6 +125,8 @@ ASKED: dict[str, Asked] = {
     ),
     "context.get_context": Asked("api", _session),
     "deletion.delete_session_for_good": Asked("api", _mine, HUNG_UP),
+    "documents.forget_file": Asked("jobs", _document),
+    "documents.rename_document": Asked("api", lambda of: {**_document(of), "name": "new"}),
     "documents.insert_document": Asked("api", lambda of: {"new": _new_document(of)}),
     "documents.list_documents": Asked("api", _session),
     "documents.get_document": Asked("api", _document),
@@ -118,17 +139,35 @@ ASKED: dict[str, Asked] = {
         "api", lambda of: {**_session(of), "guidance_id": of.rows["guidance"]["id"], "action": "helpful"}
     ),
     "guidance.list_guidance": Asked("api", _session),
+    "guidance.count_feedback": Asked("api", _session),
     "participants.insert_participant": Asked("api", lambda of: {"participant": _new_participant(of)}),
+    "passages.find_passages": Asked("api", lambda of: {**_session(of), "question": "x"}, FINDABLE),
+    "passages.store_passages": Asked(
+        "jobs", lambda of: {**_document(of), "passages": [Passage(7, 1, "new")], "text": "new"}
+    ),
     "recordings.list_recordings": Asked("api", _session),
+    "recordings.find_recording": Asked("api", lambda of: {**_session(of), "recording_id": of.rows["recordings"]["id"]}),
+    "search.search_sessions": Asked(
+        "api",
+        lambda of: {
+            "organization_id": of.organization,
+            "typed": of.rows["transcripts"]["content"],
+            "kinds": ["title", "transcript", "summary"],
+        },
+    ),
     "session_changes.update_session": Asked("api", lambda of: {**_mine(of), "changes": {"title": "new"}}),
+    "session_changes.lock_session": Asked("api", _mine),
     "session_changes.archive_session": Asked("api", _mine, COMPLETED),
     "session_changes.unarchive_session": Asked("api", _mine, ARCHIVED),
     "session_changes.delete_session": Asked("api", _mine, HUNG_UP),
+    "session_log.newest_seq": Asked("api", _session),
     "session_log.read": Asked("api", lambda of: {**_session(of), "after_seq": 0, "audiences": ["everyone"]}),
+    "session_log.read_last": Asked("api", _session),
     "sessions.get_session": Asked("api", _mine),
     "sessions.find_session": Asked("media", _session),
     "sessions.list_sessions": Asked("api", lambda of: {"organization_id": of.organization}),
     "sessions.list_participants": Asked("api", _session),
+    "sessions.list_known": Asked("api", lambda of: {"organization_id": of.organization, "session_ids": [of.session]}),
     "sessions.activate_session": Asked("media", lambda of: {**_session(of), "started_at": LATER}),
     "sessions.complete_session": Asked("media", lambda of: {**_session(of), "ended_at": LATER}),
     "sessions.mark_finalized": Asked("jobs", _session, COMPLETED),
@@ -144,9 +183,24 @@ ASKED: dict[str, Asked] = {
     "summaries.store": Asked("jobs", lambda of: {**_session(of), "content": CONTENT}, GENERATING),
     "summaries.fail": Asked("jobs", lambda of: {**_session(of), "error": "new"}, GENERATING),
     "summaries.get": Asked("api", _session),
+    "summaries.reader_to_tell": Asked("jobs", _session, READABLE),
     "summary_changes.ask_again": Asked("api", _session, WRITTEN),
     "summary_changes.correct": Asked("api", lambda of: {**_session(of), "changes": {"tldr": "new"}}, WRITTEN),
+    "summary_changes.count_export": Asked("api", _session),
     "summary_changes.mark_done": Asked("api", lambda of: {**_session(of), "is_done": True}, WRITTEN),
+    "transcripts.get_transcript": Asked("api", _transcript),
+    "transcripts.revise": Asked(
+        "api",
+        lambda of: {
+            **_transcript(of),
+            "seen_revision": of.rows["transcripts"]["revision"],
+            "content": "new",
+            "speaker": "Ada",
+        },
+    ),
+    "transcripts.list_revisions": Asked(
+        "api", lambda of: {**_session(of), "transcript_id": of.rows["transcript_revisions"]["transcript_id"]}
+    ),
     "tickets.insert_ticket": Asked(
         "api",
         lambda of: {
@@ -179,11 +233,15 @@ ASKED: dict[str, Asked] = {
     "timeline.list_events": Asked("api", _session),
     "transcripts.list_transcripts": Asked("api", _session),
     "transcripts.latest_sequence_number": Asked("api", _session),
+    "usage.session_minutes": Asked("api", _session),
 }
 
 EXEMPT: dict[str, str] = {
+    "followers.standings": "it says that a deleted session is not there any more",
     "calls.release_lease": "letting go is always allowed",
     "commands.acknowledge": LATE,
+    "documents.count_held": "what is there takes up room until it is erased",
+    "documents.erase_document": ERASING,
     "erasure.erase_session": ERASING,
     "erasure.erase_deleted_session": ERASING,
     "guidance.insert_guidance": LATE,

@@ -238,6 +238,60 @@ async def _invitation_role(conn: Connection, stage: Stage, table: str) -> None:
     )
 
 
+async def _orders(conn: Connection) -> list[tuple[str, str, str | None]]:
+    rows = await conn.fetch(
+        """
+        SELECT session_id, kind, payload ->> 'participant_id' AS who
+        FROM call_commands
+        WHERE created_at = now()
+            AND created_by IS NULL
+        """
+    )
+    return sorted((str(row["session_id"]), row["kind"], row["who"]) for row in rows)
+
+
+async def _ends_calls_of_organization(conn: Connection, stage: Stage, _table: str) -> None:
+    north = stage.world.sides["north"]
+    live = await conn.fetch(
+        "UPDATE calls SET lease_until = now() + interval '1 minute' WHERE organization_id = $1 RETURNING session_id",
+        north.id,
+    )
+    assert live
+    await conn.execute("UPDATE organizations SET is_active = false WHERE id = $1", north.id)
+    ended = sorted((str(row["session_id"]), "end", None) for row in live)
+    assert await _orders(conn) == ended
+    await conn.execute("UPDATE organizations SET deleted_at = now() WHERE id = $1", north.id)
+    assert await _orders(conn) == ended, "what was closed is closed once"
+
+
+async def _ends_calls_of_person(conn: Connection, stage: Stage, _table: str) -> None:
+    call = await conn.fetchrow(
+        """
+        UPDATE calls
+        SET lease_until = now() + interval '1 minute'
+        WHERE session_id = (SELECT session_id FROM calls LIMIT 1)
+        RETURNING session_id, organization_id
+        """
+    )
+    assert call is not None
+    await conn.execute("UPDATE calls SET lease_until = now() WHERE session_id <> $1", call["session_id"])
+    host = await conn.fetchval("SELECT user_id FROM sessions WHERE id = $1", call["session_id"])
+    guest = await conn.fetchval("INSERT INTO users (email) VALUES ('leaving@example.org') RETURNING id")
+    place = await conn.fetchval(
+        """
+        INSERT INTO session_participants (session_id, organization_id, user_id, name, role, source)
+        VALUES ($1, $2, $3, 'Leaving', 'participant', 'browser')
+        RETURNING id
+        """,
+        call["session_id"], call["organization_id"], guest,
+    )  # fmt: skip
+    await conn.execute("UPDATE users SET is_active = false WHERE id = $1", guest)
+    left = (str(call["session_id"]), "remove_participant", str(place))
+    assert await _orders(conn) == [left]
+    await conn.execute("UPDATE users SET is_active = false WHERE id = $1", host)
+    assert await _orders(conn) == [(str(call["session_id"]), "end", None), left]
+
+
 # states -------------------------------------------------------------------------------------------------------------
 
 
@@ -379,6 +433,89 @@ async def _notes_consent(conn: Connection, stage: Stage, _table: str) -> None:
     assert sorted(await consents()) == [("2", True), ("3", True)]
 
 
+# other systems ------------------------------------------------------------------------------------------------------
+
+
+ANNOUNCED: dict[str, list[tuple[str, str, str]]] = {
+    "sessions": [
+        ("status = 'draft'", "status = 'active'", "session.started"),
+        ("status = 'active'", "status = 'completed'", "session.ended"),
+        ("deleted_at = NULL", "deleted_at = now()", "session.deleted"),
+        ("status = 'completed'", "status = 'archived'", ""),
+        ("status = 'archived'", "status = 'completed'", ""),
+    ],
+    "summaries": [
+        ("generation_status = 'generating', generation_error = NULL", "generation_status = 'completed', tldr = ''",
+         "summary.ready"),
+        ("generation_status = 'generating', generation_error = NULL",
+         "generation_status = 'failed', generation_error = 'model'", "summary.failed"),
+        ("generation_status = 'completed', generation_error = NULL, tldr = ''", "generation_status = 'completed'", ""),
+    ],
+    "organization_members": [
+        ("status = 'active'", "status = 'removed'", "member.removed"),
+        ("status = 'removed'", "status = 'active'", "member.joined"),
+        ("status = 'inactive'", "status = 'active'", ""),
+    ],
+    "recordings": [],
+    "documents": [
+        ("processing_status = 'processing'", "processing_status = 'completed'", "document.ready"),
+        ("processing_status = 'processing'", "processing_status = 'failed'", "document.failed"),
+        ("processing_status = 'failed'", "processing_status = 'failed'", ""),
+    ],
+}  # fmt: skip
+"""By table: what becomes what, and what is told of it."""
+ANNOUNCED_WHEN_NEW = {
+    "sessions": "session.created", "organization_members": "member.joined", "recordings": "recording.ready",
+}  # fmt: skip
+
+
+async def _announces(conn: Connection, stage: Stage, table: str) -> None:
+    """Whoever wants to know is told of each of these steps once, in ids; nobody else is."""
+    north, south = stage.world.sides["north"], stage.world.sides["south"]
+    await conn.execute("DELETE FROM webhook_endpoints")
+    known = sorted({event for steps in ANNOUNCED.values() for _, _, event in steps} | {*ANNOUNCED_WHEN_NEW.values()})
+    for side in (north, south):
+        await conn.execute(
+            """
+            INSERT INTO webhook_endpoints (organization_id, url, signing_secret, event_types)
+            VALUES ($1, 'https://x.example', $2, $3)
+            """,
+            side.id,
+            bytes(32),
+            known,
+        )
+
+    async def told() -> list[str]:
+        rows = await conn.fetch("DELETE FROM webhook_deliveries RETURNING event_type, payload::text, organization_id")
+        assert not any("canary" in row["payload"] for row in rows)
+        assert {row["organization_id"] for row in rows} <= {north.id}
+        return [row["event_type"] for row in rows]
+
+    if table in ANNOUNCED_WHEN_NEW:
+        row = await _insert(conn, stage, table)
+        assert await told() == [ANNOUNCED_WHEN_NEW[table]]
+    else:
+        row = stage.world.of(table, north)[0]
+    for before, after, event in ANNOUNCED[table]:
+        await conn.execute("SET LOCAL session_replication_role = replica")
+        await conn.execute(f"UPDATE {table} SET {before} WHERE id = $1", row["id"])  # noqa: S608
+        await conn.execute("SET LOCAL session_replication_role = origin")
+        await conn.execute(f"UPDATE {table} SET {after} WHERE id = $1", row["id"])  # noqa: S608
+        assert await told() == ([event] if event else []), (before, after)
+
+
+async def _keeps_secret(conn: Connection, stage: Stage, table: str) -> None:
+    """The secret that is replaced, and not the one before that."""
+    row = await _insert(conn, stage, table, signing_secret=b"1" * 32)
+    for secret, before in ((b"2" * 32, b"1" * 32), (b"2" * 32, b"1" * 32), (b"3" * 32, b"2" * 32)):
+        kept = await conn.fetchval(
+            "UPDATE webhook_endpoints SET signing_secret = $2 WHERE id = $1 RETURNING previous_secret",
+            row["id"],
+            secret,
+        )
+        assert kept == before
+
+
 # usage --------------------------------------------------------------------------------------------------------------
 
 
@@ -467,8 +604,54 @@ async def _places_usage(conn: Connection, stage: Stage, _table: str) -> None:
     assert await _recorded(conn, stage) == before + 1
 
 
+async def _template_change(conn: Connection, stage: Stage, _table: str) -> None:
+    """Another text is another version; what says nothing new is not. What is not shared is not published."""
+    row = await _insert(conn, stage, "templates", version=1)
+    for change, version in (("name = 'x'", 1), ("usage_count = 9", 1), ("summary_template = '## y'", 2)):
+        await conn.execute(f"UPDATE templates SET {change} WHERE id = $1", row["id"])  # noqa: S608
+        assert await conn.fetchval("SELECT version FROM templates WHERE id = $1", row["id"]) == version
+    publish = "UPDATE templates SET is_public = true WHERE id = $1"
+    _went(await attempt(conn, publish, row["id"]))
+    own = await _insert(conn, stage, "templates", is_organization_template=False, is_public=False)
+    _refused(await attempt(conn, publish, own["id"]), "template_not_shared")
+
+
+async def _session_limits(conn: Connection, stage: Stage, _table: str) -> None:
+    """A person makes no session beyond a limit; the installation itself does."""
+    north = stage.world.sides["north"]
+    for column, code in (
+        ("organizations SET max_sessions_per_month = 0 WHERE id = $1", "session_limit"),
+        ("organization_members SET max_sessions_per_month = 0 WHERE organization_id = $1", "member_session_limit"),
+        ("organizations SET monthly_audio_hours_limit = 0 WHERE id = $1", "audio_limit"),
+    ):
+        async with rolled_back(conn):
+            await conn.execute(f"UPDATE {column}", north.id)
+            row = further_row(stage.catalog, stage.world, "sessions", north, {})
+            await conn.execute("SELECT set_config('app.user_id', $1, true)", str(north.author))
+            _refused(await attempt(conn, *insert_statement("sessions", row)), code)
+            await conn.execute("SELECT set_config('app.user_id', '', true)")
+            _went(await attempt(conn, *insert_statement("sessions", row)))
+
+
+async def _keeps_free_plan(conn: Connection, stage: Stage, table: str) -> None:
+    _refused(await attempt(conn, "UPDATE plans SET is_active = false WHERE name = 'individual_free'"), "free_plan")
+    _went(await attempt(conn, "UPDATE plans SET is_active = false WHERE name = 'org_enterprise'"))
+
+
+async def _forgets_verification(conn: Connection, stage: Stage, table: str) -> None:
+    """Another name is not verified; anything else leaves it."""
+    north = stage.world.sides["north"].id
+    ask = "SELECT is_verified FROM organizations WHERE id = $1"
+    await conn.execute("UPDATE organizations SET is_verified = true WHERE id = $1", north)
+    await conn.execute("UPDATE organizations SET city = 'Bern', name = name WHERE id = $1", north)
+    assert await conn.fetchval(ask, north) is True
+    await conn.execute("UPDATE organizations SET name = 'Somebody else' WHERE id = $1", north)
+    assert await conn.fetchval(ask, north) is False
+
+
 PROBES: dict[tuple[str, str], Probe] = {
     ("*", "touch_updated_at"): _touches,
+    ("*", "announce"): _announces,
     ("*", "audit_change"): _audits,
     ("*", "refuse_erased"): _refuses_erased,
     ("*", "check_session"): _asks_for_the_session,
@@ -480,12 +663,18 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("organization_invitations", "check_invitation_state"): _invitation_state,
     ("organization_members", "organization_needs_owner"): _needs_owner,
     ("organizations", "organization_needs_owner"): _new_needs_owner,
+    ("organizations", "end_calls_of_organization"): _ends_calls_of_organization,
+    ("users", "end_calls_of_person"): _ends_calls_of_person,
+    ("organizations", "forget_verification"): _forgets_verification,
+    ("plans", "keep_free_plan"): _keeps_free_plan,
     ("session_participants", "note_consent"): _notes_consent,
+    ("sessions", "check_session_limits"): _session_limits,
     ("sessions", "check_session_state"): _session_state,
     ("sessions", "check_session_template"): _session_template,
     ("sessions", "count_new_sessions"): _counts_sessions,
     ("sessions", "count_template_use"): _template_use,
     ("sessions", "place_usage"): _places_usage,
+    ("templates", "check_template_change"): _template_change,
     ("summaries", "check_summary_state"): _summary_state,
     ("usage_intervals", "derive_from_new"): _derives,
     ("usage_intervals", "derive_from_changed"): _derives,
@@ -494,6 +683,7 @@ PROBES: dict[tuple[str, str], Probe] = {
     ("usage_tracking", "sum_up_changed"): _sums_up,
     ("usage_tracking", "sum_up_deleted"): _sums_up,
     ("users", "keep_email_flags_equal"): _twin_flags,
+    ("webhook_endpoints", "keep_previous_secret"): _keeps_secret,
 }
 
 

@@ -2,8 +2,8 @@
 
 Two organizations, north and south, have every table filled. In each there are four sessions: a `full` one with all
 that a session can have, a `quiet` one with all but a call, a `called` one that has had a call and nothing else, and a
-`bare` one. A third organization is closed, and still has members. Texts carry the name of the organization they belong
-to, so that a leak can be seen.
+`bare` one in which a word was said. A third organization is closed, and still has members. Texts carry the name of the
+organization they belong to, so that a leak can be seen.
 """
 
 from __future__ import annotations
@@ -67,11 +67,16 @@ SPECIAL: dict[tuple[str, str], Callable[[Side], object]] = {
     ("audit_log", "action"): lambda _: "tests.write",
     ("audit_log", "hash"): lambda _: bytes(32),
     ("webhook_endpoints", "url"): lambda side: f"https://canary-{side.name}.example.org/{next(_numbers)}",
+    ("webhook_deliveries", "attempt_log"): lambda _: "[]",
+    ("monthly_usage_cache", "warned_percent"): lambda _: 80,
     ("webhook_endpoints", "event_types"): lambda _: ["session.completed"],
     ("session_share_links", "shared_tabs"): lambda _: ["summary"],
     ("session_events", "audience"): lambda _: "everyone",
     ("session_participants", "consent_version"): lambda _: None,
     ("summaries", "generation_error"): lambda _: None,
+    ("sessions", "coached_roles"): lambda _: ["host"],
+    ("idempotency_keys", "status"): lambda _: None,
+    ("idempotency_keys", "answer"): lambda _: None,
     ("call_commands", "outcome"): lambda _: None,
     ("stripe_events", "outcome"): lambda _: None,
     ("organizations", "branding_primary_color"): lambda _: "#00ff00",
@@ -104,6 +109,8 @@ VARIANTS: dict[str, Callable[[Side], list[Row]]] = {
         {"email": f"invitee-{side.name}@example.org"},
         {"email": f"impostor-{side.name}@example.org"},
     ],
+    "transcripts": lambda side: [{"session_id": side.sessions[kind]} for kind in ("full", "quiet", "bare")],
+    "documents": lambda side: [{"session_id": side.sessions[kind]} for kind in ("full", "quiet", "bare")],
     "plans": lambda _: [{"is_active": True}, {"is_active": False}],
     "audit_log": lambda _: [{}, {"organization_id": None}],
 }
@@ -173,7 +180,7 @@ def _point(catalog: Catalog, world: World, side: Side, key: Constraint, row: Row
 
 
 def _same_session(parent: Row, row: Row) -> bool:
-    return "session_id" not in parent or "session_id" not in row or parent["session_id"] == row["session_id"]
+    return "session_id" not in parent or row.get("session_id") in {None, parent["session_id"]}
 
 
 def _value(catalog: Catalog, table: str, column: Column, side: Side) -> object:
@@ -199,6 +206,7 @@ def _value(catalog: Catalog, table: str, column: Column, side: Side) -> object:
         "jsonb": lambda: "{}",
         "bytea": lambda: uuid4().bytes + uuid4().bytes,
         "text[]": list,
+        "tsvector": lambda: "'word':1",
     }[kind]()
 
 

@@ -39,7 +39,7 @@ from db import (
     timeline,
     users,
     waitlist,
-    webhook_deliveries,
+    webhook_log,
     webhooks,
 )
 from db.pool import Connection, owner_connection
@@ -89,7 +89,7 @@ ROWS: dict[type, str] = {
     share_links.ShareLink: "session_share_links",
     webhooks.WebhookEndpoint: "webhook_endpoints",
     webhooks.EndpointChanges: "webhook_endpoints",
-    webhook_deliveries.WebhookDelivery: "webhook_deliveries",
+    webhook_log.WebhookDelivery: "webhook_deliveries",
 }
 """Of which table each is a row; of several: a column is the first one's that has it."""
 INSERTED: dict[type, str] = {

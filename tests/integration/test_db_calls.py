@@ -202,6 +202,21 @@ async def test_a_node_that_never_registered_is_told_so(world: World) -> None:
         assert not await calls.touch_node(conn, "host-9")
 
 
+async def test_a_node_that_may_hang_comes_after_the_others_and_one_that_drains_not_at_all(world: World) -> None:
+    async with transaction(world.media) as conn:
+        for name in ("fresh", "stopped", "retired"):
+            await calls.register_node(conn, name, f"http://{name}")
+        await conn.execute("UPDATE media_nodes SET registered_at = now() - interval '1 hour' WHERE node = 'fresh'")
+        await conn.execute("UPDATE media_nodes SET seen_at = now() - interval '6 seconds' WHERE node = 'stopped'")
+        await calls.retire_node(conn, "retired")
+        assert [node.node for node in await calls.list_nodes(conn)] == ["fresh", "stopped"]
+        assert len(await calls.media_urls(conn)) == 3
+        await calls.register_node(conn, "retired", "http://retired")
+        assert (await calls.list_nodes(conn))[0].node == "retired"
+        await conn.execute("UPDATE media_nodes SET seen_at = now() - interval '61 minutes' WHERE node = 'retired'")
+        assert sorted(await calls.media_urls(conn)) == ["http://fresh", "http://stopped"]
+
+
 async def test_an_order_is_given_once_and_acknowledged_once(world: World) -> None:
     await start_call(world.media, world.session)
     order = uuid4()

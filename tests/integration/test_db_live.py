@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from redis.asyncio import Redis
 
-from db.live import STREAM_LENGTH, Live, NodeLoad
+from db.live import STREAM_LENGTH, STREAM_START, Live, NodeLoad
 from db.records import LogEntry
 from deploy.ports import free_port
 
@@ -81,6 +81,24 @@ async def test_entries_are_published_in_order_and_bounded(live: Live, valkey: st
     assert length < 1.2 * STREAM_LENGTH
 
 
+async def test_entries_are_waited_for_in_many_sessions_at_once(live: Live) -> None:
+    one, two = uuid4(), uuid4()
+    assert await live.stream_end(one) == STREAM_START
+    await live.publish_entries([LogEntry(one, uuid4(), 1, 1, "x", 7, "coached", b'{"a":1}')])
+    old = await live.stream_end(one)
+    await live.publish_entries([LogEntry(each, uuid4(), seq, 2, "y", 8, "everyone", b"{}") for each in (one, two)
+                                for seq in (2, 3)])  # fmt: skip
+    found = await live.wait_for_entries({one: old, two: STREAM_START}, 1.0)
+    assert found is not None
+    assert {each: [entry.seq for entry in entries] for each, entries in found.items()} == {one: [2, 3], two: [2, 3]}
+    [first] = (await live.wait_for_entries({one: STREAM_START}, 1.0) or {})[one][:1]
+    assert (first.seq, first.epoch, first.type, first.at_ms, first.audience, first.payload) == (
+        1, 1, "x", 7, "coached", b'{"a":1}',
+    )  # fmt: skip
+    assert await live.wait_for_entries({one: await live.stream_end(one)}, 0.1) == {}
+    assert live.failures == 0
+
+
 async def test_knocks_are_counted_in_their_window(live: Live) -> None:
     assert [await live.hit_rate_limit("door", 60) for _ in range(3)] == [1, 2, 3]
     assert await live.hit_rate_limit("other", 60) == 1
@@ -92,6 +110,8 @@ async def test_without_redis_everything_answers_nothing_quickly(lost: Live) -> N
     await lost.wake_node("host-0")
     await lost.publish_entries([LogEntry(uuid4(), uuid4(), 1, 1, "x", 0, "everyone", b"{}")])
     assert await lost.node_loads() == []
+    assert await lost.stream_end(uuid4()) == STREAM_START
+    assert await lost.wait_for_entries({uuid4(): STREAM_START}, 0.05) is None
     assert await lost.hit_rate_limit("door", 60) is None
     assert not await lost.ping()
     assert time.monotonic() - began < 0.6

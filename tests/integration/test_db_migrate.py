@@ -90,7 +90,7 @@ async def test_a_migration_that_takes_long_is_announced(
     add_migration("SELECT pg_sleep(0.1)")
     lines: list[str] = []
     await migrate(database.owner_url, report=lines.append)
-    assert lines[0] == "applying 9999_probe …"
+    assert "applying 9999_probe …" in lines
     assert re.fullmatch(r"applied 9999_probe in \d\.\d s", lines[1])
 
 

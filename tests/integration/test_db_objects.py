@@ -184,11 +184,13 @@ async def test_no_policy_is_for_everybody_joins_or_says_nothing(stage: Stage, su
 NOBODYS = {
     "beta_waitlist": "people who belong to no organization yet",
     "media_nodes": "machines",
+    "idempotency_keys": "a person's, whatever organization they work in",
     "plans": "offered to everybody",
     "stripe_events": "belongs to whom Stripe says, once it is processed",
     "users": "a person may be in many organizations",
     "user_app_sessions": "a person's, whatever organization they work in",
     "sign_in_links": "a person's",
+    "sign_ups": "somebody who has no account yet",
     "system_logs": "the installation's; read by its administrators",
     "organizations": "is one",
 }
@@ -323,14 +325,35 @@ async def test_a_foreign_session_and_an_unknown_one_take_no_child(stage: Stage, 
 # functions for strangers ----------------------------------------------------------------------------------------------
 
 STRANGERS_CALLS = {
+    "admin_decide_verification": "SELECT admin_decide_verification('{organization}', true)",
+    "admin_end_sign_ins": "SELECT admin_end_sign_ins('{user}')",
+    "admin_organization": "SELECT admin_organization('{organization}')",
+    "admin_organizations": "SELECT admin_organizations(NULL, NULL, NULL, NULL, now(), '{organization}', 10)",
+    "admin_plan_subscriptions": "SELECT admin_plan_subscriptions('{organization}')",
+    "admin_set_organization_active": "SELECT admin_set_organization_active('{organization}', false, 'abuse')",
+    "admin_set_organization_limits": "SELECT admin_set_organization_limits('{organization}', 1, 1, 1)",
+    "admin_set_organization_plan": "SELECT admin_set_organization_plan('{organization}', '{organization}')",
+    "admin_set_user_active": "SELECT admin_set_user_active('{user}', false, 'abuse')",
+    "admin_unproven_email": "SELECT admin_unproven_email('{user}')",
+    "admin_user": "SELECT admin_user('{user}')",
+    "admin_users": "SELECT admin_users(NULL, NULL, NULL, now(), '{user}', 10)",
+    "audit_admin": "SELECT audit_admin('{organization}', 'tests.write', NULL)",
     "close_admin_door": "SELECT close_admin_door('{door}')",
     "delete_organization": "SELECT delete_organization('{organization}')",
     "first_broken_audit": "SELECT first_broken_audit('{organization}')",
     "leave_organization": "SELECT leave_organization('{organization}')",
+    "my_plan_usage": "SELECT my_plan_usage('{organization}')",
     "open_admin_door": "SELECT open_admin_door('{organization}', 'curious', 5)",
     "organization_people": "SELECT organization_people('{organization}')",
     "participant_of_ticket": "SELECT participant_of_ticket('\\x00', '{session}', '{user}', 'host', false)",
     "remove_member": "SELECT remove_member('{organization}', '{user}')",
+    "revise_transcript": "SELECT revise_transcript('{session}', '{session}', 0, 'x', 'y')",
+    "search_sessions": "SELECT search_sessions('{organization}', 'x or -x', '{{title,transcript,summary}}', NULL, NULL,"
+    " NULL, NULL, 9)",
+    "session_minutes": "SELECT session_minutes('{session}')",
+    "set_member_permissions": "SELECT set_member_permissions('{organization}', '{user}', '{{}}')",
+    "set_member_status": "SELECT set_member_status('{organization}', '{user}', 'inactive')",
+    "transfer_ownership": "SELECT transfer_ownership('{organization}', '{user}')",
     "set_member_limits": "SELECT set_member_limits('{organization}', '{user}', 1, 1)",
     "set_member_role": "SELECT set_member_role('{organization}', '{user}', 'member')",
     "switch_organization": "SELECT switch_organization('{organization}')",
@@ -339,6 +362,11 @@ STRANGERS_CALLS = {
 }
 """What the API can call with somebody's id, and how."""
 ANSWERED = {
+    **{
+        ("platform_admin", name): "that is what administrators do, with a row in the audit log"
+        for name in STRANGERS_CALLS
+        if name.startswith("admin_") or name == "audit_admin"
+    },
     ("platform_admin", "open_admin_door"): "that is their way in, with a row in the audit log",
     ("platform_admin", "write_audit"): "what they do to an organization is written down there",
     ("signed_out", "write_audit"): "what the server does by itself is written down as well",

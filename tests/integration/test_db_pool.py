@@ -22,6 +22,7 @@ from db.pool import (
     Connection,
     Pool,
     act_as,
+    alone,
     connection_settings,
     create_pool,
     owner_connection,
@@ -250,3 +251,23 @@ async def test_as_many_wait_as_may_and_the_next_one_is_refused_at_once(database:
         done.set()
         async with asyncio.timeout(IN_TIME_S):
             await last
+
+
+async def test_a_setting_that_outlives_its_transaction_does_not_reach_the_next_one(database: Database) -> None:
+    async with connected(database.api_url, max_size=1) as pool:
+        async with transaction(pool) as conn:
+            await conn.execute("SET app.user_id = 'somebody'")
+        async with transaction(pool) as conn:
+            assert not await conn.fetchval("SELECT current_setting('app.user_id', true)")
+
+
+async def test_one_statement_needs_no_transaction_and_one_that_fails_harms_nobody(database: Database) -> None:
+    async with connected(database.api_url, max_size=1) as pool:
+        async with alone(pool) as conn:
+            assert not conn.is_in_transaction()
+            assert await conn.fetchval("SELECT 1") == 1
+        with pytest.raises(InvalidError):
+            async with alone(pool) as conn:
+                await conn.fetchval("SELECT 'x'::text::uuid")
+        async with alone(pool) as conn:
+            assert await conn.fetchval("SELECT 2") == 2

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from db import templates
-from db.errors import DbError, InvalidError, NotFoundError
+from db.errors import ConflictError, DbError, InvalidError, NotFoundError
 from db.templates import NewTemplate, Template
 from tests.people import Person
 from tests.world import World
@@ -245,7 +245,7 @@ async def test_the_systems_are_copied_for_an_organization_by_those_who_manage_it
         ({}, "no_changes"),
         ({"name": ""}, "templates_name_check"),
         ({"conversation_type": "chat"}, "templates_conversation_type_check"),
-        ({"is_public": True}, "is_public"),
+        ({"usage_count": 7}, "usage_count"),
         ({"guidance_prompts": {}}, "templates_guidance_prompts_check"),
     ],
 )
@@ -257,6 +257,18 @@ async def test_a_rule_that_is_broken_is_told_by_name(
         async with world.by(world.bob) as conn:
             await templates.update_template(conn, made.id, changes)
     assert refusal.value.code == code
+
+
+async def test_only_what_is_shared_is_published(world: World) -> None:
+    own, shared = await _make(world, world.alice, "Own"), await _make(world, world.alice, "Ours", is_shared=True)
+    with pytest.raises(ConflictError) as refusal:
+        async with world.by(world.alice) as conn:
+            await templates.update_template(conn, own.id, {"is_public": True})
+    assert refusal.value.code == "template_not_shared"
+    async with world.by(world.alice) as conn:
+        assert (await templates.update_template(conn, shared.id, {"is_public": True})).version == shared.version
+        changed = await templates.update_template(conn, shared.id, {"is_public": False, "summary_template": "## New"})
+    assert changed.version == shared.version + 1
 
 
 async def test_one_that_never_was_is_not_found(world: World) -> None:

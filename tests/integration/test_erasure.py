@@ -16,9 +16,11 @@ from control_api.erasing import Eraser
 from db import erasure
 from db.errors import ConflictError, NotFoundError
 from db.holding import Blank, Keep
+from db.jobs import Patient
 from db.personal_data import HOLDINGS
 from db.pool import Connection
 from tests.canaries import find_canaries, plant_person, plant_session
+from tests.s3_server import folder_storage
 from tests.stage import Stage
 from tests.valid_rows import insert_statement, new_row
 
@@ -115,17 +117,18 @@ async def test_files_are_removed_by_a_job_that_can_run_twice(
     await erase(superuser, gone)
     payload = await superuser.fetchval("SELECT payload FROM pgqueuer WHERE entrypoint = $1", erasure.REMOVE_FILES)
     assert sorted(json.loads(payload)) == sorted(keys)
-    handler = replace(eraser(superuser), files_folder=tmp_path).handlers()[erasure.REMOVE_FILES]
-    await handler(payload)
-    await handler(payload)
+    handler = replace(eraser(superuser), storage=folder_storage(tmp_path)).handlers()[erasure.REMOVE_FILES]
+    assert isinstance(handler, Patient)
+    await handler.handle(payload)
+    await handler.handle(payload)
     assert [file.name for file in tmp_path.iterdir()] == ["other"]
 
 
-def test_a_key_does_not_lead_out_of_the_files_folder(stage: Stage, tmp_path: Path) -> None:
+async def test_a_key_does_not_lead_out_of_the_files_folder(tmp_path: Path) -> None:
     (tmp_path / "files").mkdir()
     (tmp_path / "secret").write_text("kept")
     with pytest.raises(RuntimeError):
-        Eraser(lambda: as_jobs(None), files_folder=tmp_path / "files").remove_files(["../secret"])  # type: ignore[arg-type]
+        await Eraser(lambda: as_jobs(None), storage=folder_storage(tmp_path / "files")).remove_files(["../secret"])  # type: ignore[arg-type]
     assert (tmp_path / "secret").exists()
 
 

@@ -23,12 +23,17 @@ from tests.explaining import Explained, explained_database
 ALL = (*QUERIES, *BATCHES, *CHORES)
 
 NOT_LISTED = {
+    "administration.decide_verification": "by its id",
+    "administration.read_connections": "on the catalog",
+    "administration.set_organization_plan": "by its id",
+    "administration.unproven_email": "by its id",
     "accounts.count_users": "at start-up, as the owner",
     "accounts.create_owner": "on the command line, as the owner",
     "accounts.create_sign_in_link": "on the command line, as the owner",
     "accounts.make_admin": "on the command line, as the owner",
     "erasure.close_organization": "on the command line, by its id",
     "calls.give_way": "reads no table",
+    "devices.end_device": "by its id",
     "jobs.enqueue": "part of the queries that cause a job",
     "plans.find_price": "reads the few plans",
     "pool.act_as": "asked before each query here",
@@ -37,13 +42,21 @@ NOT_LISTED = {
     "role_check.refuse_unsafe_role": "at start-up, on the catalog",
     "standing.read_standing": "on the command line, on the catalog",
     "tombstones.list_tombstones": "on the command line, as the owner",
+    "webhook_log.replay_delivery": "by its id",
 }
 """Functions whose plans are not looked at, and why."""
 
 READ_WHOLE = {
+    "administration.list_organizations": "a page of the newest, and a search through all, for administrators",
+    "administration.list_users": "a page of the newest, and a search through all, for administrators",
+    "administration.read_figures": "counts of everything, thirty times a minute at most",
+    "plans.list_all_plans": "how many have each plan, for administrators",
+    "administration.read_queues": "the queue, which is short",
+    "waitlist.count_applicants": "a short table, for administrators",
     "erasure.erase_account": "once for each account",
     "erasure.erase_organization": "once for each organization",
     "erasure.list_organization_sessions": "once for each hundred sessions of an organization that is erased",
+    "usage_warnings.claim_warnings": "a sweep, over those who recorded anything this month",
     "retention.list_due_sessions": "a sweep",
     "retention.list_unfinished": "a sweep",
 } | {f"retention.remove_spent {spent.name}": "a sweep by night, of a table that it keeps short" for spent in SPENT}

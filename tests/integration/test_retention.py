@@ -199,12 +199,14 @@ async def test_what_is_due_is_found_by_an_index(
 SPENT: dict[str, tuple[str, str, timedelta, timedelta]] = {
     "join_tickets": ("expires_at", "true", timedelta(hours=25), timedelta(hours=23)),
     "sign_in_links": ("expires_at", "true", timedelta(hours=25), timedelta(hours=23)),
+    "sign_ups": ("expires_at", "true", timedelta(hours=25), timedelta(hours=23)),
     "sign_ins": ("ended_at", "true", timedelta(days=91), timedelta(days=89)),
     "expired_invitations": ("expires_at", "status = 'pending'", timedelta(seconds=1), -timedelta(hours=1)),
     "answered_invitations": ("updated_at", "status = 'cancelled'", timedelta(days=91), timedelta(days=89)),
     "system_logs": ("created_at", "true", timedelta(days=31), timedelta(days=29)),
     "job_logs": ("created", "true", timedelta(days=31), timedelta(days=29)),
     "webhook_deliveries": ("created_at", "status = 'failed'", timedelta(days=31), timedelta(days=29)),
+    "idempotency_keys": ("created_at", "true", timedelta(hours=25), timedelta(hours=23)),
     "deleted_templates": ("deleted_at", "true", timedelta(days=31), timedelta(days=29)),
     "stripe_events": ("processed_at", "true", timedelta(days=91), timedelta(days=89)),
 }

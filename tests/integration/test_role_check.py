@@ -58,11 +58,19 @@ async def test_a_role_that_is_bound_starts(
     await start_as(postgres_server, database, *rights)
 
 
-@pytest.mark.parametrize("right", ["SUPERUSER", "BYPASSRLS", "REPLICATION", "CREATEROLE"])
-async def test_a_powerful_role_is_refused(postgres_server: PostgresServer, database: Database, right: str) -> None:
+@pytest.mark.parametrize(
+    ("right", "code"),
+    [
+        ("SUPERUSER", "role_superuser"), ("BYPASSRLS", "role_bypasses_rls"), ("REPLICATION", "role_replicates"),
+        ("CREATEROLE", "role_makes_roles"),
+    ],
+)  # fmt: skip
+async def test_a_powerful_role_is_refused(
+    postgres_server: PostgresServer, database: Database, right: str, code: str
+) -> None:
     with pytest.raises(UnsafeRoleError, match="is a superuser") as refusal:
         await start_as(postgres_server, database, f"ALTER ROLE {{me}} {right}")
-    assert refusal.value.code == "unsafe_role"
+    assert refusal.value.code == code
     assert "liveconvo migrate" in str(refusal.value)
 
 
@@ -79,8 +87,9 @@ async def test_a_powerful_role_is_refused(postgres_server: PostgresServer, datab
 async def test_a_role_that_could_become_a_powerful_one_is_refused(
     postgres_server: PostgresServer, database: Database, right: str, how: str
 ) -> None:
-    with pytest.raises(UnsafeRoleError, match="is a member of test_"):
+    with pytest.raises(UnsafeRoleError, match="is a member of test_") as refusal:
         await start_as(postgres_server, database, f"ALTER ROLE {{other}} {right}", f"GRANT {{other}} TO {{me}} {how}")
+    assert refusal.value.code == "role_could_become"
 
 
 @pytest.mark.parametrize(
@@ -89,20 +98,24 @@ async def test_a_role_that_could_become_a_powerful_one_is_refused(
 async def test_the_owner_of_any_table_is_refused(
     postgres_server: PostgresServer, database: Database, right: str
 ) -> None:
-    with pytest.raises(UnsafeRoleError):
+    with pytest.raises(UnsafeRoleError) as refusal:
         await start_as(postgres_server, database, "GRANT {other} TO {me}", right)
+    assert refusal.value.code in {"role_owns_tables", "role_could_become"}  # the owner also makes roles
 
 
 @pytest.mark.parametrize("table", ["transcripts", "users"])
-@pytest.mark.parametrize("change", ["DISABLE ROW LEVEL SECURITY", "NO FORCE ROW LEVEL SECURITY"])
+@pytest.mark.parametrize(
+    ("change", "code"), [("DISABLE ROW LEVEL SECURITY", "rls_off"), ("NO FORCE ROW LEVEL SECURITY", "rls_not_forced")]
+)
 async def test_a_table_without_row_level_security_is_refused(
-    postgres_server: PostgresServer, database: Database, table: str, change: str
+    postgres_server: PostgresServer, database: Database, table: str, change: str, code: str
 ) -> None:
     await start_server(database.api_url)
     async with as_superuser(postgres_server, database) as conn:
         await conn.execute(f"ALTER TABLE {table} {change}")
-    with pytest.raises(UnsafeRoleError, match=f"ALTER TABLE {table} ENABLE"):
+    with pytest.raises(UnsafeRoleError, match=f"ALTER TABLE {table} ENABLE") as refusal:
         await start_server(database.api_url)
+    assert refusal.value.code == code
 
 
 async def test_a_table_that_the_role_may_not_touch_does_not_matter(
@@ -120,3 +133,15 @@ async def test_a_table_that_the_role_may_not_touch_does_not_matter(
 @pytest.mark.parametrize("role", ["api", "media", "jobs"])
 async def test_the_roles_of_the_servers_start(database: Database, role: str) -> None:
     await start_server(getattr(database, f"{role}_url"))
+
+
+@pytest.mark.parametrize("role", ["media", "jobs"])
+async def test_the_api_does_not_start_as_a_role_that_is_bound_to_no_tenant(database: Database, role: str) -> None:
+    with pytest.raises(UnsafeRoleError, match="Let this server log in as liveconvo_api") as refusal:
+        await create_pool(getattr(database, f"{role}_url"), application_name="liveconvo-test", only="liveconvo_api")
+    assert refusal.value.code == "wrong_role"
+
+
+async def test_the_api_starts_as_its_own_role(database: Database) -> None:
+    pool = await create_pool(database.api_url, application_name="liveconvo-test", only="liveconvo_api")
+    pool.terminate()

@@ -98,7 +98,9 @@ async def test_a_link_is_taken_back_at_once(world: World) -> None:
     async with world.by(world.alice) as conn:
         assert await share_links.revoke_link(conn, session.id, link.id)
         assert not await share_links.revoke_link(conn, session.id, link.id)
-    assert await is_closed(world, token)
+    with pytest.raises(ConflictError) as refusal:
+        await open_link(world, token)
+    assert refusal.value.code == "share_link_expired"
 
 
 @pytest.mark.parametrize(
