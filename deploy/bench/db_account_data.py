@@ -118,10 +118,23 @@ FROM users
 CROSS JOIN generate_series(1, 5) AS number
 """
 
+IDEMPOTENCY_KEYS = """
+INSERT INTO idempotency_keys (user_id, key_hash, request_hash)
+SELECT id, sha256(uuid_send(gen_random_uuid())), sha256('')
+FROM users
+CROSS JOIN generate_series(1, 5)
+"""
+
 SIGN_IN_LINKS = """
 INSERT INTO sign_in_links (token_hash, user_id, expires_at)
 SELECT sha256(uuid_send(gen_random_uuid())), id, now() + interval '1 day'
 FROM users
+"""
+
+SIGN_UPS = """
+INSERT INTO sign_ups (token_hash, email, full_name, expires_at)
+SELECT sha256(uuid_send(gen_random_uuid())), 'asking' || number || '@example.org', 'Ada', now() + interval '1 day'
+FROM generate_series(1, 3000) AS number
 """
 
 TEMPLATES = """
@@ -144,6 +157,8 @@ STEPS = (
     SUBSCRIPTIONS,
     INVITATIONS,
     APP_SESSIONS,
+    IDEMPOTENCY_KEYS,
     SIGN_IN_LINKS,
+    SIGN_UPS,
     TEMPLATES,
 )

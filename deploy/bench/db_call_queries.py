@@ -120,6 +120,7 @@ def _interval(sample: Sample) -> usage.UsageInterval:
 NODES = (
     Query(calls.register_node, "media", lambda s: given(s.live_node, f"http://{s.live_node}"), is_repeatable=False),
     Query(calls.touch_node, "media", lambda s: given(s.live_node), is_repeatable=False),
+    Query(calls.retire_node, "media", lambda s: given(s.live_node), is_repeatable=False),
     Query(
         calls.acquire_lease,
         "media",
@@ -168,6 +169,7 @@ CALL = (
         lambda s: given(s.session_id, after_seq=0, audiences=_AUDIENCES, limit=200),
         "from the start",
     ),
+    Query(session_log.read_last, "api", lambda s: given(s.session_id)),
     Query(transcripts.insert_transcripts, "media", lambda s: given([_transcript(s)])),
     Query(guidance.insert_guidance, "media", lambda s: given([_guidance(s)])),
     Query(guidance.apply_feedback, "media", lambda s: given(uuid4(), s.live_session_id, "helpful"), "unknown"),

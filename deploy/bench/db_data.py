@@ -27,6 +27,7 @@ _SESSION_STEPS = (
     of_sessions.EVENTS_OF_TRANSCRIPTS,
     of_sessions.OTHER_EVENTS,
     of_sessions.GUIDANCE,
+    of_sessions.REVISIONS,
     of_sessions.SUMMARIES,
     of_sessions.TICKETS,
     of_sessions.INVITES,

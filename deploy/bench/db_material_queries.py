@@ -11,6 +11,7 @@ from db import (
     context,
     deletion,
     documents,
+    passages,
     recordings,
     session_changes,
     share_links,
@@ -28,6 +29,7 @@ def _deleter(sample: Sample) -> UUID | None:
 
 PREPARATION = (
     Query(templates.list_templates, "api", lambda s: given(s.organization_id, s.user_id)),
+    Query(templates.lock_template, "api", lambda s: given(s.template_id), user_id=owner),
     Query(templates.get_template, "api", lambda s: given(s.template_id), user_id=owner),
     Query(
         templates.insert_template,
@@ -56,6 +58,12 @@ PREPARATION = (
         lambda s: given(documents.NewDocument(s.session_id, s.user_id, "offer.pdf", "application/pdf", 4096)),
         is_repeatable=False,
     ),
+    Query(documents.get_limits, "api", lambda s: given(s.organization_id, s.user_id)),
+    Query(documents.rename_document, "api", lambda s: given(s.document_id, "renamed.pdf")),
+    Query(documents.hold_count, "api", lambda s: given(s.organization_id)),
+    Query(documents.count_held, "api", lambda s: given(s.organization_id, s.session_id)),
+    Query(documents.expect_upload, "api", lambda _: given("documents/x"), is_repeatable=False),
+    Query(passages.find_passages, "api", lambda s: given(s.session_id, "What does the offer say about the price?")),
     Query(documents.delete_document, "api", lambda s: given(s.document_id), is_repeatable=False),
     Query(context.get_context, "api", lambda s: given(s.session_id)),
     Query(
@@ -72,6 +80,7 @@ PREPARATION = (
 REPORT = (
     Query(timeline.list_events, "api", lambda s: given(s.session_id)),
     Query(recordings.list_recordings, "api", lambda s: given(s.session_id)),
+    Query(recordings.find_recording, "api", lambda s: given(s.session_id, s.session_id)),
     Query(consents.list_consents, "api", lambda s: given(s.session_id)),
     Query(consents.withdraw, "api", lambda s: given(s.session_id, s.participant_id), is_repeatable=False),
     Query(share_links.list_links, "api", lambda s: given(s.session_id)),
@@ -92,6 +101,7 @@ REPORT = (
 )
 
 CHANGES = (
+    Query(session_changes.lock_session, "api", lambda s: given(s.organization_id, s.session_id)),
     Query(session_changes.update_session, "api", lambda s: given(s.organization_id, s.session_id, {"title": "Named"})),
     Query(
         session_changes.archive_session,
@@ -120,9 +130,18 @@ CHANGES = (
         is_repeatable=False,
     ),
     Query(deletion.delete_organization_for_good, "api", lambda s: given(s.team_id), user_id=owner, is_repeatable=False),
+    Query(
+        deletion.order_account_deletion,
+        "api",
+        lambda _: given(14),
+        user_id=lambda s: s.colleague_id,
+        is_repeatable=False,
+    ),
+    Query(deletion.cancel_account_deletion, "api", lambda s: given(s.user_id)),
     Query(deletion.delete_account, "api", lambda _: given(), user_id=lambda s: s.colleague_id, is_repeatable=False),
     Query(summary_changes.ask_again, "api", lambda s: given(s.session_id), is_repeatable=False),
     Query(summary_changes.correct, "api", lambda s: given(s.session_id, {"title": "Corrected"})),
+    Query(summary_changes.count_export, "api", lambda s: given(s.session_id)),
     Query(summary_changes.mark_done, "api", lambda s: given(s.session_id, True)),
 )
 

@@ -15,6 +15,16 @@ FROM sessions
 CROSS JOIN generate_series(1, 3) AS number
 """
 
+PASSAGES = """
+INSERT INTO document_passages (document_id, position, session_id, organization_id, content, language, words)
+SELECT
+    id, number, session_id, organization_id, 'What the offer says about the price.', 'english',
+    to_tsvector('english', 'What the offer says about the price.')
+FROM documents
+CROSS JOIN generate_series(0, 4) AS number
+WHERE processing_status = 'completed'
+"""
+
 CONTEXT = """
 INSERT INTO session_context (session_id, user_id, organization_id, text_context, context_metadata)
 SELECT id, user_id, organization_id, 'They bought last year and complained about the delivery.', '{}'
@@ -152,6 +162,7 @@ FROM generate_series(1, 3000) AS number
 
 STEPS = (
     DOCUMENTS,
+    PASSAGES,
     CONTEXT,
     CHECKLIST,
     TIMELINE,

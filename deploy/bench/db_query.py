@@ -36,6 +36,8 @@ class Query:
     """Who the api acts for; the other roles act for nobody."""
     is_repeatable: bool = True
     """False: it uses its sample up, so it is measured without its commit."""
+    goal_ms: int = 10
+    """p95, where somebody waits for it."""
 
     @property
     def name(self) -> str:

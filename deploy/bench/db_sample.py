@@ -17,6 +17,7 @@ SELECT
     sessions.id AS session_id,
     sessions.created_at,
     transcript.id AS transcript_id,
+    transcript.revision AS transcript_revision,
     transcript.sequence_number AS last_seq,
     participant.id AS participant_id,
     decode(app_session.session_token, 'hex') AS app_token_hash,
@@ -33,7 +34,7 @@ SELECT
 FROM sessions
 JOIN users ON users.id = sessions.user_id
 CROSS JOIN LATERAL (
-    SELECT id, sequence_number
+    SELECT id, revision, sequence_number
     FROM transcripts
     WHERE session_id = sessions.id
     ORDER BY sequence_number DESC
@@ -197,6 +198,7 @@ class Sample:
     session_id: UUID
     created_at: datetime
     transcript_id: UUID
+    transcript_revision: int
     last_seq: int
     participant_id: UUID
     app_token_hash: bytes

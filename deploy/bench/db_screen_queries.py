@@ -6,7 +6,24 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from db import accounts, calls, commands, guidance, participants, sessions, summaries, tickets, transcripts, usage
+from db import (
+    accounts,
+    calls,
+    commands,
+    devices,
+    followers,
+    google,
+    guidance,
+    participants,
+    search,
+    session_log,
+    sessions,
+    sign_ups,
+    summaries,
+    tickets,
+    transcripts,
+    usage,
+)
 from db.records import NewParticipant
 from deploy.bench.db_query import Query, given, live_host, nobody
 from deploy.bench.db_sample import Sample
@@ -35,6 +52,21 @@ ACCOUNTS = (
     Query(accounts.end_app_session, "api", lambda s: given(s.app_token_hash), user_id=nobody, is_repeatable=False),
     Query(accounts.set_password, "api", lambda s: given(s.user_id, "$argon2id$"), is_repeatable=False),
     Query(accounts.create_app_session, "api", lambda s: given(s.user_id, secrets.token_bytes(32), None, "Mozilla")),
+    Query(accounts.authenticate_person, "api", lambda s: given(s.app_token_hash), user_id=nobody),
+    Query(accounts.address_of, "api", lambda s: given(s.user_id)),
+    Query(devices.list_devices, "api", lambda s: given(s.user_id, limit=20)),
+    Query(devices.end_devices, "api", lambda s: given(s.user_id), is_repeatable=False),
+    Query(sign_ups.link_purpose, "api", lambda s: given(s.link_hash), user_id=nobody),
+    Query(sign_ups.redeem_sign_up, "api", lambda s: given(s.link_hash, "$argon2id$"), user_id=nobody),
+    Query(sign_ups.redeem_password_reset, "api", lambda s: given(s.link_hash, "$argon2id$"), user_id=nobody),
+    Query(sign_ups.redeem_email_verification, "api", lambda s: given(s.link_hash), user_id=nobody),
+    Query(
+        google.sign_in,
+        "api",
+        lambda s: given(google_id="1", email=s.email, is_verified=True, full_name="Ada", is_gated=True),
+        user_id=nobody,
+        is_repeatable=False,
+    ),
 )
 
 SESSION_PAGE = (
@@ -56,7 +88,26 @@ SESSIONS = (
         lambda s: given(s.organization_id, before=(s.created_at, s.session_id)),
         "further back",
     ),
+    Query(
+        sessions.list_sessions,
+        "api",
+        lambda s: given(s.organization_id, participant_part="ada", tag="renewal", is_finalized=True),
+        "of somebody, with a tag",
+    ),
+    Query(sessions.list_known, "api", lambda s: given(s.organization_id, [s.session_id])),
+    Query(sessions.count_sessions, "api", lambda s: given(s.organization_id)),
     *SESSION_PAGE,
+    Query(guidance.count_feedback, "api", lambda s: given(s.session_id)),
+    Query(transcripts.get_transcript, "api", lambda s: given(s.session_id, s.transcript_id)),
+    Query(transcripts.list_revisions, "api", lambda s: given(s.session_id, s.transcript_id)),
+    Query(
+        transcripts.revise,
+        "api",
+        lambda s: given(
+            s.session_id, s.transcript_id, seen_revision=s.transcript_revision, content="Corrected", speaker="Ada"
+        ),
+        is_repeatable=False,
+    ),
     Query(transcripts.list_transcripts, "api", lambda s: given(s.session_id, since=s.last_seq // 2), "further on"),
     Query(transcripts.latest_sequence_number, "api", lambda s: given(s.session_id)),
     Query(
@@ -80,6 +131,7 @@ JOINING = (
     Query(calls.current_call, "api", lambda s: given(s.live_session_id), "of a live session", live_host),
     Query(calls.list_nodes, "api", lambda _: given()),
     Query(calls.last_registered_node, "api", lambda _: given()),
+    Query(calls.media_urls, "api", lambda _: given()),
     Query(participants.insert_participant, "api", lambda s: given(_participant(s))),
     Query(
         tickets.insert_ticket,
@@ -127,10 +179,69 @@ JOINING = (
             created_by=s.user_id,
         ),
     ),
+    Query(commands.find_command, "api", lambda s: given(s.live_session_id, s.command_id), "", live_host),
+    Query(session_log.newest_seq, "api", lambda s: given(s.session_id)),
+    Query(
+        session_log.read,
+        "api",
+        lambda s: given(s.session_id, after_seq=max(0, s.last_seq - 100), audiences=None),
+        "for all followers at once",
+    ),
+    Query(
+        followers.standings,
+        "api",
+        lambda s: given([s.app_token_hash] * 100, [s.session_id] * 100),
+        "of a hundred",
+        user_id=nobody,
+    ),
+)
+
+_KINDS = ("title", "transcript", "summary")
+
+SEARCH = (
+    Query(
+        search.search_sessions,
+        "api",
+        lambda s: given(s.organization_id, "price contract", kinds=_KINDS),
+        "for what every line has",
+        goal_ms=50,
+    ),
+    Query(
+        search.search_sessions,
+        "api",
+        lambda s: given(s.organization_id, f"sentence {s.last_seq % 100}", kinds=_KINDS),
+        "for what one line of a hundred has",
+        goal_ms=50,
+    ),
+    Query(
+        search.search_sessions,
+        "api",
+        lambda s: given(s.organization_id, "sentence or decided -price", kinds=_KINDS, conversation_type="sales"),
+        "with operators and a filter",
+        goal_ms=50,
+    ),
+    Query(
+        search.search_sessions,
+        "api",
+        lambda s: given(s.organization_id, "unsaid", kinds=_KINDS),
+        "for what nobody said",
+        goal_ms=50,
+    ),
+    Query(
+        search.search_sessions,
+        "api",
+        lambda s: given(s.organization_id, "price", kinds=("transcript",), session_id=s.session_id),
+        "in one transcript",
+        goal_ms=50,
+    ),
 )
 
 FEEDBACK = (Query(guidance.apply_feedback, "api", lambda s: given(s.guidance_id, s.session_id, "helpful")),)
 
-USAGE = (Query(usage.check_usage_limit, "api", lambda s: given(s.user_id, s.organization_id)),)
+USAGE = (
+    Query(usage.check_usage_limit, "api", lambda s: given(s.user_id, s.organization_id)),
+    Query(usage.my_plan_usage, "api", lambda s: given(s.organization_id)),
+    Query(usage.session_minutes, "api", lambda s: given(s.session_id)),
+)
 
-QUERIES = (*ACCOUNTS, *SESSIONS, *JOINING, *FEEDBACK, *USAGE)
+QUERIES = (*ACCOUNTS, *SESSIONS, *JOINING, *SEARCH, *FEEDBACK, *USAGE)

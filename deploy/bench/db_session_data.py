@@ -111,11 +111,12 @@ FROM spoken
 TRANSCRIPTS = """
 INSERT INTO transcripts (
     session_id, content, speaker, confidence_score, start_time_seconds, end_time_seconds, stt_provider, is_final,
-    client_id, sequence_number, created_at, organization_id, participant_id, utterance_id, words, language
+    client_id, sequence_number, created_at, organization_id, participant_id, utterance_id, words, language, revision
 )
 SELECT
     session_id, content, talking.name, 0.87, line * 5, line * 5 + 4, 'whisper', true, talking.id::text, line * 2,
-    started_at + line * interval '5 seconds', organization_id, talking.id, 'u' || line, words, 'en'
+    started_at + line * interval '5 seconds', organization_id, talking.id, 'u' || line, words, 'en',
+    (line * 2 % 40 = 4)::integer
 FROM spoken
 CROSS JOIN LATERAL generate_series(1, lines) AS line
 JOIN sentences ON sentences.number = line % 100
@@ -160,6 +161,13 @@ FROM transcripts
 WHERE sequence_number % 40 = 2
 """
 
+REVISIONS = """
+INSERT INTO transcript_revisions (transcript_id, revision, session_id, organization_id, content, speaker)
+SELECT id, 0, session_id, organization_id, content, speaker
+FROM transcripts
+WHERE sequence_number % 40 = 4
+"""
+
 SUMMARIES = """
 INSERT INTO summaries (
     session_id, user_id, organization_id, title, tldr, key_decisions, action_items, follow_up_questions,
@@ -167,8 +175,8 @@ INSERT INTO summaries (
 )
 SELECT
     session_id, user_id, organization_id, 'What was agreed', repeat('They agreed on the price. ', 8),
-    '["The price stands."]', '[{"text": "Send the contract", "owner": "Host"}]', '["When does it start?"]',
-    '[{"quote": "the price"}]',
+    '["The price stands."]', '[{"task": "Send the contract", "owner": "Host", "due": null}]', '["When does it start?"]',
+    '[{"text": "the price", "speaker": "Host", "start_ms": 5000}]',
     (
         SELECT string_agg(transcripts.content, E'\\n' ORDER BY sequence_number)
         FROM transcripts
