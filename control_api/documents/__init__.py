@@ -1,0 +1,1 @@
+"""Files given to a session: taken in, looked at, read, found again and removed."""
