@@ -1,0 +1,1 @@
+"""A session as a file: pure formatters, and the route that offers them."""
