@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from aiohttp import web
 
 from control_api import limits
-from control_api.access import as_member, as_nobody
-from control_api.accounts.models import Me, NewPassword, RedeemLink, SignedIn, SignIn
-from control_api.auth import clear_cookie, credential, member, set_cookie
-from control_api.errors import InvalidLinkError, NotSignedInError, WrongCredentialsError
+from control_api.access import as_nobody, as_person
+from control_api.accounts.models import Me, NewPassword, RedeemLink, SignIn, SignInOptions
+from control_api.accounts.signing_in import new_sign_in, signed_in
+from control_api.auth import clear_cookie, credential, member, person, set_cookie
+from control_api.errors import InvalidLinkError, WrongCredentialsError
 from control_api.http import body, respond
 from control_api.state import state
-from control_api.tokens import new_token, token_hash
-from db import accounts
-from db.pool import Connection, act_as
+from control_api.tokens import token_hash
+from db import accounts, devices
 
 
 async def redeem_link(request: web.Request) -> web.Response:
@@ -25,7 +23,7 @@ async def redeem_link(request: web.Request) -> web.Response:
         user_id = await accounts.redeem_sign_in_link(conn, token_hash(sent.token))
         if user_id is None:
             raise InvalidLinkError
-        return await _signed_in(request, conn, user_id)
+        return await signed_in(request, conn, user_id)
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -39,16 +37,27 @@ async def sign_in(request: web.Request) -> web.Response:
     if found is None or not is_right:
         raise WrongCredentialsError
     async with as_nobody(request) as conn:
-        return await _signed_in(request, conn, found.user_id)
+        return await signed_in(request, conn, found.user_id)
+
+
+async def get_sign_in_options(request: web.Request) -> web.Response:
+    st = state(request)
+    return respond(SignInOptions(google=st.google is not None, is_gated=st.settings.beta_gate))
 
 
 async def sign_out(request: web.Request) -> web.Response:
     token, _ = credential(request)
     async with as_nobody(request) as conn:
         await accounts.end_app_session(conn, token_hash(token))
-    response = respond(None)
-    clear_cookie(response, state(request).settings)
-    return response
+    return _out(request)
+
+
+async def sign_out_everywhere(request: web.Request) -> web.Response:
+    """Here as well; API keys stay."""
+    who = person(request)
+    async with as_person(request) as conn:
+        await devices.end_devices(conn, who.user_id)
+    return _out(request)
 
 
 async def get_me(request: web.Request) -> web.Response:
@@ -56,31 +65,39 @@ async def get_me(request: web.Request) -> web.Response:
 
 
 async def set_password(request: web.Request) -> web.Response:
-    """Whoever has a password proves it before changing it."""
+    """Whoever has a password proves it first. Every other device is signed out; this browser's cookie is a new one."""
     sent = body(request, NewPassword)
-    who = member(request)
+    who = person(request)
     st = state(request)
-    async with as_nobody(request) as conn:
-        found = await accounts.find_credentials(conn, who.email)
-    if found is not None and found.password_hash is not None:
-        is_right = await st.passwords.matches(sent.current_password or "", found.password_hash)
-        if not is_right:
-            raise WrongCredentialsError("The current password is not right.")
+    await confirm_password(request, sent.current_password)
     password_hash = await st.passwords.hash(sent.password)
-    async with as_member(request) as conn:
+    _, is_cookie = credential(request)
+    async with as_person(request) as conn:
         await accounts.set_password(conn, who.user_id, password_hash)
-    return respond(None)
+        await devices.end_devices(conn, who.user_id, but=who.app_session_id)
+        await st.mail.enqueue(conn, "password_changed", who.email, {"link": f"{st.settings.public_origin}/"})
+        token = await new_sign_in(request, conn, who.user_id) if is_cookie else None
+    response = respond(None)
+    if token is not None:
+        set_cookie(response, st.settings, token)
+    return response
 
 
-async def _signed_in(request: web.Request, conn: Connection, user_id: UUID) -> web.Response:
-    """A fresh token for every sign-in, so that nobody can plant one beforehand."""
-    token = new_token()
-    await act_as(conn, user_id)
-    user_agent = request.headers.get("User-Agent", "")[:400]
-    await accounts.create_app_session(conn, user_id, token_hash(token), request.remote, user_agent)
-    who = await accounts.authenticate(conn, token_hash(token))
-    if who is None:
-        raise NotSignedInError
-    response = respond(SignedIn(token=token, me=Me.of(who)))
-    set_cookie(response, state(request).settings, token)
+async def confirm_password(request: web.Request, password: str | None) -> None:
+    """That it is the person themself; nothing to confirm for who has no password.
+
+    Raises:
+        WrongCredentialsError
+    """
+    async with as_nobody(request) as conn:
+        found = await accounts.find_credentials(conn, person(request).email)
+    if found is None or found.password_hash is None:
+        return
+    if not await state(request).passwords.matches(password or "", found.password_hash):
+        raise WrongCredentialsError("The current password is not right.")
+
+
+def _out(request: web.Request) -> web.Response:
+    response = respond(None)
+    clear_cookie(response, state(request).settings)
     return response
