@@ -1,0 +1,1 @@
+"""Playbooks: what a coach says when, what it must know, and what a summary consists of."""
