@@ -1,0 +1,1 @@
+"""What a plan allows, and what is used of it."""
