@@ -1,0 +1,1 @@
+"""Following a session live: its log from the start, from anywhere, and on, over SSE and WebSocket."""
