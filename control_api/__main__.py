@@ -1,24 +1,34 @@
-"""`python -m control_api`: the HTTP server and the job worker, until SIGTERM or Ctrl-C."""
+"""`python -m control_api`: the HTTP server and the job worker, until SIGTERM or Ctrl-C.
+
+Exit code 3: another start would end the same way: a setting, or the database's role, is unsafe; the message says why.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import resource
 import signal
 import sys
+from contextlib import AsyncExitStack
+from functools import partial
 
 import uvloop
 from aiohttp import web
 
-from control_api import logs, worker
+from control_api import logs, safety, worker
 from control_api.app import SERVER_OPTIONS, build_app, open_state
 from control_api.errors import SettingsError
 from control_api.metrics import Metrics
 from control_api.settings import Settings, read_settings
 from control_api.state import State
-from db.errors import DbError
+from db.errors import DbError, UnsafeRoleError
+from db.log_writer import LogWriter
+from db.pool import transaction
 
 log = logging.getLogger("control_api")
+CANNOT_RUN = 3
 WORKER_GRACE_S = 1.5
 """A job that is not done by then is run again by the next worker."""
 
@@ -26,11 +36,19 @@ WORKER_GRACE_S = 1.5
 def main() -> int:
     try:
         settings = read_settings()
+        if unsafe := safety.faults(settings, optimize=sys.flags.optimize):
+            for fault in unsafe:
+                sys.stderr.write(f"control_api: refuses to start code={fault.code}: {fault.what_to_do}\n")
+            return CANNOT_RUN
         logs.set_up(settings.log_level)
+        open_many_files()
         uvloop.run(serve(settings))
     except SettingsError as error:
         sys.stderr.write(f"control_api: {error}\n")
         return 2
+    except UnsafeRoleError as error:
+        sys.stderr.write(f"control_api: refuses to start code={error.code}: {error}\n")
+        return CANNOT_RUN
     except DbError as error:
         log.error("cannot start code=%s: %s", error.code, error)
         return 1
@@ -43,15 +61,27 @@ def main() -> int:
     return 0
 
 
+def open_many_files() -> None:
+    """As many as the system allows: whoever only knocks takes one, and must not take the last."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics = Metrics()
-    async with open_state(settings, metrics) as state, asyncio.TaskGroup() as tasks:
+    async with open_state(settings, metrics) as state, asyncio.TaskGroup() as tasks, AsyncExitStack() as stack:
+        notes = LogWriter(partial(transaction, state.pool), metrics.notes_dropped.inc)
+        stack.enter_context(notes.attached())
+        tasks.create_task(notes.run(stop))
         runner = await _listen(state)
         working = tasks.create_task(worker.run(settings, metrics, stop))
         try:
+            # What stays is out of the collector's sight: models and routes are looked through in vain, every time.
+            gc.collect()
+            gc.freeze()
             log.info("serving port=%s", settings.port)
             await stop.wait()
         finally:

@@ -3,7 +3,8 @@
 Rules:
 - Only files that lay in `web/` when the server started are served, each under its own route: no path comes from a
   request.
-- `index.html` is never kept by a cache; what lies in `assets/` has a hash in its name and is kept for ever.
+- `index.html` is never kept by a cache; what lies in `assets/` has a hash in its name and is kept for ever. `docs.html`
+  is `/docs`.
 - The page may talk to this origin and to the media nodes, and to nobody else.
 """
 
@@ -25,15 +26,18 @@ from db.pool import transaction
 
 WEB_FOLDER = Path(__file__).with_name("web")
 NOT_BUILT = "The web client is not built. `make run` builds it; the API under /v1 works without it.\n"
+DOCS = "docs.html"
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def routes(folder: Path) -> Iterator[Route]:
     index = folder / "index.html"
     yield _page("/", _Index(index.read_bytes() if index.is_file() else None).get)
+    docs = folder / DOCS
+    yield _page("/docs", _Docs(docs.read_bytes() if docs.is_file() else None).get)
     for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != "index.html":
+        if path.is_file() and name not in {"index.html", DOCS}:
             yield _page(f"/{name}", _file(path, is_hashed=name.startswith("assets/")))
 
 
@@ -66,13 +70,26 @@ class _Index:
         return web.Response(body=self.page, content_type="text/html", charset="utf-8", headers=headers)
 
 
+@dataclass(frozen=True, slots=True)
+class _Docs:
+    """The API's description for people to read, which talks to this origin alone."""
+
+    page: bytes | None
+
+    async def get(self, request: web.Request) -> web.StreamResponse:
+        if self.page is None:
+            return web.Response(status=503, text=NOT_BUILT)
+        headers = {"Cache-Control": "no-cache", "Content-Security-Policy": policy(())}
+        return web.Response(body=self.page, content_type="text/html", charset="utf-8", headers=headers)
+
+
 async def _media_origins(request: web.Request) -> tuple[str, ...]:
     try:
         async with transaction(state(request).pool, timeout_s=2.0) as conn:
-            nodes = await calls.list_nodes(conn)
+            urls = await calls.media_urls(conn)
     except UnavailableError:
         return ()
-    origins = [urlsplit(node.media_url) for node in nodes]
+    origins = [urlsplit(url) for url in urls]
     return tuple(sorted({f"{parts.scheme}://{parts.netloc}" for parts in origins}))
 
 

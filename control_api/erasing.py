@@ -5,23 +5,24 @@ Whatever a crash leaves half done is gone on with: by the queue, which tries aga
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
-from db import erasure, retention
+from control_api.storage import FileMissingError, Storage
+from db import deletion, erasure, retention
 from db.errors import DbError, NotFoundError
-from db.jobs import Handler
+from db.jobs import Handler, Patient
 from db.live import Live
 from db.pool import Connection
 from db.tombstones import Tombstone
 
 log = logging.getLogger(__name__)
+FILE_RETRY_DELAYS_S = (2.0, 10.0, 60.0, 600.0, *([6 * 3600.0] * 28))
+"""A place of files may be away for a week before somebody must look after what was to be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +39,21 @@ class Eraser:
     """For a role that may erase: the jobs role, or the owner."""
     live: Live | None = None
     """Where copies of a session's log may be."""
-    files_folder: Path | None = None
+    storage: Storage | None = None
     count: Callable[[str], None] = lambda what: None
     """Told "session", "account" or "organization" for each that was erased."""
     batch: int = 100
     """How many are looked up at a time."""
 
-    def handlers(self) -> dict[str, Handler]:
+    def handlers(self) -> dict[str, Handler | Patient]:
         """The jobs, by their entry points."""
         return {
             erasure.ERASE_SESSION: lambda payload: self.erase_deleted_session(UUID(payload.decode())),
             erasure.ERASE_ACCOUNT: lambda payload: self.erase_account(UUID(payload.decode())),
             erasure.ERASE_ORGANIZATION: lambda payload: self.erase_organization(UUID(payload.decode())),
-            erasure.REMOVE_FILES: lambda payload: asyncio.to_thread(self.remove_files, json.loads(payload)),
+            erasure.REMOVE_FILES: Patient(
+                lambda payload: self.remove_files(json.loads(payload)), FILE_RETRY_DELAYS_S, _leave_for_people
+            ),
         }
 
     async def erase_deleted_session(self, session_id: UUID) -> None:
@@ -96,24 +99,25 @@ class Eraser:
                     is_new = await erasure.erase_session(conn, stone.id, "replay")
                 await self._note(stone.id, is_new)
 
-    def remove_files(self, keys: list[str]) -> None:
+    async def remove_files(self, keys: list[str]) -> None:
         """Those that are gone already do no harm.
 
         Raises:
             RuntimeError: this installation keeps no files, or a key leads out of their folder.
+            StorageAwayError
         """
-        if self.files_folder is None:
-            raise RuntimeError("there are files to remove, and LIVECONVO_FILES_DIR is not set")
-        folder = self.files_folder.resolve()
+        if self.storage is None:
+            raise RuntimeError("there are files to remove, and this installation keeps none")
         for key in keys:
-            file = (folder / key).resolve()
-            if not file.is_relative_to(folder):
-                raise RuntimeError("a key leads out of the files' folder")
-            file.unlink(missing_ok=True)
+            try:
+                await self.storage.remove(key)
+            except FileMissingError:
+                raise RuntimeError("a key leads out of the files' folder") from None
 
     async def sweep(self) -> Erased:
         """Erase and remove all whose time has passed, and queue what somebody left half done."""
         sessions = await self._sweep_sessions()
+        await self._close_due_accounts()
         rows = {spent.name: await self._sweep_rows(spent) for spent in retention.SPENT}
         async with self.open_transaction() as conn:
             unfinished = await retention.list_unfinished(conn, self.batch)
@@ -122,6 +126,17 @@ class Eraser:
             for organization_id in unfinished.organizations:
                 await erasure.order_erasure(conn, erasure.ERASE_ORGANIZATION, organization_id)
         return Erased(sessions, rows)
+
+    async def _close_due_accounts(self) -> None:
+        """One that cannot be closed stays due, and does not keep the others."""
+        async with self.open_transaction() as conn:
+            due = await deletion.list_due_accounts(conn, self.batch)
+        for user_id in due:
+            try:
+                async with self.open_transaction() as conn:
+                    await erasure.close_due_account(conn, user_id)
+            except DbError as error:
+                log.warning("account was not closed code=%s", error.code)
 
     async def preview(self) -> Erased:
         """What a sweep would do now."""
@@ -182,3 +197,7 @@ class Eraser:
             self.count("session")
         if self.live is not None:
             await self.live.forget_session(session_id)
+
+
+async def _leave_for_people(_payload: bytes) -> None:
+    """The failed job stays in the queue's table."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -59,10 +58,10 @@ async def read_json(request: web.Request, model: type[M], *, limit_bytes: int, t
         raise UnsupportedBodyError
     raw = await _read_bounded(request, limit_bytes, timeout_s)
     try:
-        value = strict_json.parse(raw)
+        strict_json.parse(raw)
     except ValueError as error:
         raise UnreadableBodyError(f"{error}.") from None
-    return _validated(lambda: model.model_validate_json(json.dumps(value)))
+    return _validated(lambda: model.model_validate_json(raw))
 
 
 def read_query(request: web.Request, model: type[M]) -> M:
@@ -99,7 +98,7 @@ def respond(view: BaseModel | None, status: int = 200) -> web.Response:
         return web.Response(status=204, headers=headers)
     return web.Response(
         status=status,
-        body=orjson.dumps(view.model_dump(mode="json")),
+        body=view.__pydantic_serializer__.to_json(view),
         content_type="application/json",
         headers=headers,
     )

@@ -31,10 +31,47 @@ SIGN_IN = RateLimit("sign_in", 30, 60, by="address")
 SIGN_IN_ACCOUNT = RateLimit("sign_in_account", 10, 300, by="address")
 """Counted for address and e-mail together: guessing one account is slow, locking its owner out is not possible."""
 REDEEM_LINK = RateLimit("redeem_link", 20, 60, by="address")
+SIGN_UP = RateLimit("sign_up", 20, 3600, by="address")
+FORGOT_PASSWORD = RateLimit("forgot_password", 20, 3600, by="address")
+MAILS_TO_ADDRESS = RateLimit("mails_to_address", 5, 3600, by="address")
+"""Counted for the e-mail alone: whoever asks, nobody's mailbox is flooded. Known or not, it is the same answer."""
+OPEN_LINK = RateLimit("open_link", 30, 60, by="address")
+GOOGLE = RateLimit("google", 60, 60, by="address")
+VERIFICATION = RateLimit("verification", 5, 3600, by="member")
+DELETION = RateLimit("deletion", 10, 300, by="member")
+EXPORT = RateLimit("export", 5, 3600, by="member")
+API_KEYS = RateLimit("api_keys", 30, 3600, by="member")
+WEBHOOKS = RateLimit("webhooks", 120, 3600, by="member")
+"""Each may be a request to somebody else's server."""
 SET_PASSWORD = RateLimit("set_password", 10, 300, by="member")
 JOIN = RateLimit("join", 600, 60, by="member")
 INVITE = RateLimit("invite", 60, 60, by="member")
 READ_INVITE = RateLimit("read_invite", 120, 60, by="address")
+INVITE_MEMBER = RateLimit("invite_member", 60, 3600, by="member")
+"""Each is a mail to an address that somebody typed."""
+READ_INVITATION = RateLimit("read_invitation", 60, 60, by="address")
+ANSWER_INVITATION = RateLimit("answer_invitation", 30, 60, by="address")
+CREATE_ORGANIZATION = RateLimit("create_organization", 10, 3600, by="member")
+SHARE = RateLimit("share", 120, 3600, by="member")
+OPEN_SHARED = RateLimit("open_shared", 120, 60, by="address")
+EXPORT_SESSION = RateLimit("export_session", 60, 60, by="member")
+FOLLOW = RateLimit("follow", 600, 60, by="member")
+COMMAND = RateLimit("command", 120, 60, by="member")
+SUGGEST = RateLimit("suggest", 30, 3600, by="member")
+RECORDING = RateLimit("recording", 600, 60, by="member")
+"""Players ask for many parts."""
+SEARCH = RateLimit("search", 300, 60, by="member")
+UPLOAD = RateLimit("upload", 120, 600, by="member")
+DOWNLOAD = RateLimit("download", 300, 60, by="member")
+FIND_PASSAGES = RateLimit("find_passages", 120, 60, by="member")
+BULK = RateLimit("bulk", 30, 60, by="member")
+JOIN_WAITLIST = RateLimit("join_waitlist", 10, 3600, by="address")
+ADMIN = RateLimit("admin", 600, 60, by="member")
+ADMIN_MAIL = RateLimit("admin_mail", 60, 3600, by="member")
+"""Each is a mail to an address that somebody else typed."""
+ADMIN_DOOR = RateLimit("admin_door", 30, 3600, by="member")
+ADMIN_FIGURES = RateLimit("admin_figures", 30, 60, by="member")
+"""They look at everything."""
 JOIN_BY_INVITE = RateLimit("join_by_invite", 60, 60, by="address")
 
 

@@ -42,5 +42,22 @@ class Metrics:
             "liveconvo_spent_rows_total", "Rows that the retention sweep removed", ["what"], registry=self.registry
         )
 
+        self.notes_dropped = Counter(
+            "liveconvo_system_logs_dropped_total", "Notes that are on stderr alone", registry=self.registry
+        )
+        self.usage_warnings = Counter(
+            "liveconvo_usage_warnings_total", "People who were told that their minutes run out", registry=self.registry
+        )
+        self.webhooks = Counter(
+            "liveconvo_webhook_attempts_total", "Attempts to deliver by what became of them", ["outcome"],
+            registry=self.registry,
+        )  # fmt: skip
+        self.documents = Counter(
+            "liveconvo_documents_total", "Documents by what came of reading them", ["outcome"], registry=self.registry
+        )
+        self.mails = Counter(
+            "liveconvo_mails_total", "Mails by what became of them", ["outcome"], registry=self.registry
+        )
+
     def page(self) -> bytes:
         return generate_latest(self.registry)

@@ -1,236 +1,26 @@
-"""Every route of the control API, with who may call it, what it reads, what it answers and how it refuses."""
+"""Every route of the control API: each area declares its own; here they come together, and what operates the server."""
 
 from __future__ import annotations
 
-from control_api import errors, limits, operations
-from control_api.accounts import handlers as accounts
-from control_api.accounts.models import Me, NewPassword, RedeemLink, SignedIn, SignIn
+from control_api import operations
+from control_api.accounts.routes import ACCOUNTS
+from control_api.admin.routes import ADMIN
+from control_api.api_keys.routes import API_KEYS
+from control_api.documents.routes import DOCUMENTS
+from control_api.exports.routes import EXPORTS
+from control_api.followers.routes import FOLLOWERS
+from control_api.organizations.routes import ORGANIZATIONS
+from control_api.recordings.routes import RECORDINGS
 from control_api.routing import Policy, Route
-from control_api.sessions import handlers as sessions
-from control_api.sessions import invites
-from control_api.sessions.models import (
-    Ended,
-    GuestJoinView,
-    GuidanceList,
-    InviteOffer,
-    InviteView,
-    Joining,
-    JoiningMember,
-    JoinView,
-    NewInvite,
-    NewSession,
-    SessionDetail,
-    SessionList,
-    SessionPage,
-    SessionView,
-    TranscriptList,
-    TranscriptPage,
-)
-from control_api.summaries import handlers as summaries
-from control_api.summaries.models import SummaryView
+from control_api.search.routes import SEARCH
+from control_api.sessions.call_routes import INVITES, SESSIONS
+from control_api.sessions.routes import AROUND, FIRST
+from control_api.templates.routes import TEMPLATES
+from control_api.usage.reading import USAGE
+from control_api.waitlist.joining import WAITLIST
+from control_api.webhooks.routes import WEBHOOKS
 
-PUBLIC, MEMBER = Policy.PUBLIC, Policy.MEMBER
-
-ACCOUNTS = (
-    Route(
-        method="POST",
-        path="/v1/auth/links/redeem",
-        handler=accounts.redeem_link,
-        policy=PUBLIC,
-        summary="Sign in with a one-time link",
-        tag="accounts",
-        body=RedeemLink,
-        response=SignedIn,
-        errors=(errors.InvalidLinkError,),
-        limit=limits.REDEEM_LINK,
-    ),
-    Route(
-        method="POST",
-        path="/v1/auth/sign-in",
-        handler=accounts.sign_in,
-        policy=PUBLIC,
-        summary="Sign in with e-mail and password",
-        tag="accounts",
-        body=SignIn,
-        response=SignedIn,
-        errors=(errors.WrongCredentialsError,),
-        limit=limits.SIGN_IN,
-    ),
-    Route(
-        method="POST",
-        path="/v1/auth/sign-out",
-        handler=accounts.sign_out,
-        policy=MEMBER,
-        summary="End this sign-in",
-        tag="accounts",
-        status=204,
-    ),
-    Route(
-        method="GET",
-        path="/v1/me",
-        handler=accounts.get_me,
-        policy=MEMBER,
-        summary="Who is signed in",
-        tag="accounts",
-        response=Me,
-    ),
-    Route(
-        method="PUT",
-        path="/v1/me/password",
-        handler=accounts.set_password,
-        policy=MEMBER,
-        summary="Set or change the password",
-        tag="accounts",
-        status=204,
-        body=NewPassword,
-        errors=(errors.WrongCredentialsError,),
-        limit=limits.SET_PASSWORD,
-    ),
-)
-
-SESSIONS = (
-    Route(
-        method="POST",
-        path="/v1/sessions",
-        handler=sessions.create_session,
-        policy=MEMBER,
-        summary="Create a session",
-        tag="sessions",
-        status=201,
-        body=NewSession,
-        response=SessionView,
-    ),
-    Route(
-        method="GET",
-        path="/v1/sessions",
-        handler=sessions.list_sessions,
-        policy=MEMBER,
-        summary="The organization's sessions, newest first",
-        tag="sessions",
-        query=SessionList,
-        response=SessionPage,
-        errors=(errors.InvalidCursorError,),
-    ),
-    Route(
-        method="GET",
-        path="/v1/sessions/{id}",
-        handler=sessions.get_session,
-        policy=MEMBER,
-        summary="One session and its participants",
-        tag="sessions",
-        response=SessionDetail,
-        errors=(errors.NotFoundError,),
-    ),
-    Route(
-        method="POST",
-        path="/v1/sessions/{id}/join",
-        handler=sessions.join_session,
-        policy=MEMBER,
-        summary="A ticket into the call",
-        tag="sessions",
-        body=JoiningMember,
-        response=JoinView,
-        errors=(errors.NotFoundError, errors.ForbiddenError, errors.SessionCompletedError, errors.NoMediaNodeError),
-        limit=limits.JOIN,
-    ),
-    Route(
-        method="POST",
-        path="/v1/sessions/{id}/invites",
-        handler=invites.create_invite,
-        policy=MEMBER,
-        summary="A link for somebody without an account",
-        tag="sessions",
-        status=201,
-        body=NewInvite,
-        response=InviteView,
-        errors=(errors.NotFoundError, errors.ForbiddenError, errors.SessionCompletedError),
-        limit=limits.INVITE,
-    ),
-    Route(
-        method="POST",
-        path="/v1/sessions/{id}/end",
-        handler=sessions.end_session,
-        policy=MEMBER,
-        summary="End the session; its summary follows",
-        tag="sessions",
-        status=202,
-        response=Ended,
-        errors=(errors.NotFoundError, errors.ForbiddenError, errors.ConflictError),
-    ),
-    Route(
-        method="GET",
-        path="/v1/sessions/{id}/transcript",
-        handler=sessions.list_transcript,
-        policy=MEMBER,
-        summary="What was said, in order",
-        tag="sessions",
-        query=TranscriptPage,
-        response=TranscriptList,
-        errors=(errors.NotFoundError,),
-    ),
-    Route(
-        method="GET",
-        path="/v1/sessions/{id}/guidance",
-        handler=sessions.list_guidance,
-        policy=MEMBER,
-        summary="What was advised, and what became of it",
-        tag="sessions",
-        response=GuidanceList,
-        errors=(errors.NotFoundError,),
-    ),
-    Route(
-        method="GET",
-        path="/v1/sessions/{id}/summary",
-        handler=summaries.get_summary,
-        policy=MEMBER,
-        summary="The summary and how far it is",
-        tag="summaries",
-        response=SummaryView,
-        errors=(errors.NotFoundError, errors.SummaryNotFoundError),
-    ),
-    Route(
-        method="POST",
-        path="/v1/sessions/{id}/summary/retry",
-        handler=summaries.retry_summary,
-        policy=MEMBER,
-        summary="Try again to write a summary that failed",
-        tag="summaries",
-        status=202,
-        response=SummaryView,
-        errors=(
-            errors.NotFoundError,
-            errors.ForbiddenError,
-            errors.SummaryNotFoundError,
-            errors.SummaryNotFailedError,
-        ),
-    ),
-)
-
-INVITES = (
-    Route(
-        method="GET",
-        path="/v1/invites/{token}",
-        handler=invites.get_invite,
-        policy=PUBLIC,
-        summary="What an invitation is for",
-        tag="invitations",
-        response=InviteOffer,
-        errors=(errors.NotFoundError,),
-        limit=limits.READ_INVITE,
-    ),
-    Route(
-        method="POST",
-        path="/v1/invites/{token}/join",
-        handler=invites.join_by_invite,
-        policy=PUBLIC,
-        summary="A ticket into the call, by invitation",
-        tag="invitations",
-        body=Joining,
-        response=GuestJoinView,
-        errors=(errors.NotFoundError, errors.SessionCompletedError, errors.NoMediaNodeError),
-        limit=limits.JOIN_BY_INVITE,
-    ),
-)
+PUBLIC = Policy.PUBLIC
 
 OPERATIONS = (
     Route(
@@ -262,4 +52,23 @@ OPERATIONS = (
     ),
 )
 
-ROUTES = ACCOUNTS + SESSIONS + INVITES + OPERATIONS
+ROUTES = (
+    ACCOUNTS
+    + API_KEYS
+    + ORGANIZATIONS
+    + FIRST
+    + SEARCH
+    + SESSIONS
+    + AROUND
+    + FOLLOWERS
+    + DOCUMENTS
+    + EXPORTS
+    + RECORDINGS
+    + TEMPLATES
+    + INVITES
+    + WAITLIST
+    + WEBHOOKS
+    + USAGE
+    + ADMIN
+    + OPERATIONS
+)

@@ -7,7 +7,8 @@ import secrets
 
 
 def new_token() -> str:
-    return secrets.token_urlsafe(32)
+    """Hexadecimal: base64 may begin with a dash, and then a command line takes the token for an option."""
+    return secrets.token_hex(32)
 
 
 def token_hash(token: str) -> bytes:

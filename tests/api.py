@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -71,8 +72,10 @@ class Api:
         if who is not None:
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
         async with self.client.request(method, path, headers=headers, **arguments) as response:
+            if response.content_type == "text/event-stream":  # it has no end
+                return Answer(response.status, "", CIMultiDict(response.headers))
             is_json = "json" in response.content_type
-            body = await response.json(content_type=None) if is_json else await response.text()
+            body = await response.json(content_type=None) if is_json else await response.text(errors="replace")
             return Answer(response.status, body, CIMultiDict(response.headers))
 
     async def get(self, path: str, who: str | None = "alice", **arguments: Any) -> Answer:
@@ -103,13 +106,13 @@ class Api:
             await calls.acquire_lease(conn, UUID(session_id), node, "http://localhost:8081", lease_s)
             await sessions.activate_session(conn, UUID(session_id), datetime.now(UTC))
 
-    async def say(self, session_id: str, *said: tuple[str, str]) -> list[UUID]:
-        """Finals of a call, one after the other."""
+    async def say(self, session_id: str, *said: tuple[str, str], organization_id: UUID | None = None) -> list[UUID]:
+        """Finals of a call, one after the other; of Alice's organization unless it is another one's."""
         rows = [
             NewTranscript(
                 id=uuid4(),
                 session_id=UUID(session_id),
-                organization_id=self.people.alice.organization_id,
+                organization_id=organization_id or self.people.alice.organization_id,
                 content=text,
                 speaker=speaker,
                 sequence_number=10 * (number + 1),
@@ -130,15 +133,23 @@ async def open_api(
     database: Database, redis_url: str, aiohttp_client: AiohttpClient, **settings: Any
 ) -> AsyncIterator[Api]:
     addresses = {"database_url": database.api_url, "jobs_database_url": database.jobs_url, "redis_url": redis_url}
-    chosen = Settings(**{**addresses, "public_origin": ORIGIN, **settings})
     async with (
-        open_state(chosen, Metrics()) as state,
+        _files() as files,
+        open_state(
+            Settings(**{**addresses, "public_origin": ORIGIN, "files_folder": files, **settings}), Metrics()
+        ) as state,
         connected(database.media_url, max_size=2) as media,
         connected(database.jobs_url, max_size=2) as jobs,
     ):
         people = await make_people(database.owner_url)
         client = await _serve(build_app(state), aiohttp_client)
         yield Api(client, aiohttp_client, state, people, await _sign_everybody_in(state, people), media, jobs, database)
+
+
+@asynccontextmanager
+async def _files() -> AsyncIterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="liveconvo-files-") as folder:
+        yield Path(folder)
 
 
 async def _serve(app: web.Application, aiohttp_client: AiohttpClient) -> TestClient[Any, Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from aiohttp import web
 
-from control_api.access import as_member, changeable_session, check_role, readable_session
+from control_api.access import as_member, changeable_session, check_permission, check_role, readable_session
 from control_api.auth import member
+from control_api.errors import InvalidBodyError
+from control_api.etags import etag_of
 from control_api.http import body, from_cursor, path_id, query, respond, to_cursor
 from control_api.sessions.joining import ENDED, Admission, admit
 from control_api.sessions.models import (
@@ -17,10 +20,12 @@ from control_api.sessions.models import (
     GuidanceView,
     JoiningMember,
     NewSession,
+    SessionCounts,
     SessionDetail,
     SessionList,
     SessionPage,
     SessionView,
+    State,
     TranscriptList,
     TranscriptPage,
     TranscriptView,
@@ -31,18 +36,30 @@ from db.pool import Connection
 from db.records import Call, Member, Session
 
 END = "end"
+STORED: dict[State, dict[str, Any]] = {
+    "draft": {"status": "draft"},
+    "active": {"status": "active", "is_paused": False},
+    "paused": {"status": "active", "is_paused": True},
+    "finalizing": {"status": "completed", "is_finalized": False},
+    "completed": {"status": "completed", "is_finalized": True},
+    "archived": {"status": "archived"},
+}
+"""How a state of the wire is stored."""
 
 
 async def create_session(request: web.Request) -> web.Response:
     sent = body(request, NewSession)
     who = member(request)
     async with as_member(request) as conn:
+        await check_permission(conn, who, "sessions.create")
         session = await sessions.insert_session(
             conn,
             user_id=who.user_id,
             organization_id=who.organization_id,
             title=sent.title,
             conversation_type=sent.conversation_type,
+            selected_template_id=sent.selected_template_id,
+            tags=sent.tags,
         )
     return respond(SessionView.of(session), 201)
 
@@ -51,13 +68,32 @@ async def list_sessions(request: web.Request) -> web.Response:
     """Newest first; one row more than asked for tells whether there is a next page."""
     asked = query(request, SessionList)
     before = from_cursor(asked.cursor)
+    if asked.status is not None and asked.state is not None:
+        raise InvalidBodyError("Ask for a status or for a state.")
+    stored = STORED[asked.state] if asked.state is not None else {"status": asked.status}
     async with as_member(request) as conn:
         rows = await sessions.list_sessions(
-            conn, member(request).organization_id, status=asked.status, limit=asked.limit + 1, before=before
+            conn,
+            member(request).organization_id,
+            conversation_type=asked.conversation_type,
+            title_part=asked.q,
+            created_from=asked.created_from,
+            created_to=asked.created_to,
+            participant_part=asked.participant,
+            tag=asked.tag,
+            limit=asked.limit + 1,
+            before=before,
+            **stored,
         )
     page = rows[: asked.limit]
     more = to_cursor(page[-1].created_at, page[-1].id) if len(rows) > len(page) else None
     return respond(SessionPage(items=[SessionView.of(row) for row in page], next_cursor=more))
+
+
+async def count_sessions(request: web.Request) -> web.Response:
+    async with as_member(request) as conn:
+        counted = await sessions.count_sessions(conn, member(request).organization_id)
+    return respond(SessionCounts(**counted))
 
 
 async def get_session(request: web.Request) -> web.Response:
@@ -66,7 +102,9 @@ async def get_session(request: web.Request) -> web.Response:
         people = await sessions.list_participants(conn, session.id)
         call = await calls.current_call(conn, session.id)
     is_paused = call is not None and call.paused
-    return respond(SessionDetail.with_participants(session, people, is_paused=is_paused))
+    response = respond(SessionDetail.with_participants(session, people, is_paused=is_paused))
+    response.headers["ETag"] = etag_of(SessionView.of(session))
+    return response
 
 
 async def join_session(request: web.Request) -> web.Response:
@@ -75,7 +113,8 @@ async def join_session(request: web.Request) -> web.Response:
     async with as_member(request) as conn:
         session = await readable_session(conn, who, path_id(request))
         check_role(session, who, sent.role)
-        admission = Admission(session.id, session.organization_id, session.status, sent.role, who.user_id)
+        coached = tuple(session.coached_roles)
+        admission = Admission(session.id, session.organization_id, session.status, sent.role, who.user_id, coached)
         joined = await admit(request, conn, admission, sent)
     return respond(joined)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from control_api.access import as_member, as_nobody, as_user, changeable_session, check_role
+from control_api.access import as_member, as_nobody, as_user, changeable_session, check_permission, check_role
 from control_api.auth import member
 from control_api.errors import NotFoundError, SessionCompletedError
 from control_api.http import body, path_id, respond
@@ -14,7 +14,7 @@ from control_api.sessions.joining import ENDED, Admission, admit
 from control_api.sessions.models import GuestJoinView, InviteOffer, InviteView, Joining, NewInvite
 from control_api.state import state
 from control_api.tokens import new_token, token_hash
-from db import tickets
+from db import sessions, tickets
 from db.records import Invite
 
 
@@ -26,6 +26,7 @@ async def create_invite(request: web.Request) -> web.Response:
     expires_at = datetime.now(UTC) + timedelta(seconds=settings.invite_lifetime_s)
     async with as_member(request) as conn:
         session = await changeable_session(conn, who, path_id(request))
+        await check_permission(conn, who, "guests.invite")
         check_role(session, who, sent.role)
         if session.status in ENDED:
             raise SessionCompletedError
@@ -51,8 +52,10 @@ async def join_by_invite(request: web.Request) -> web.Response:
     """A guest comes in on the rights of the member who made the link, in that member's transaction."""
     sent = body(request, Joining)
     invite = await _invite(request)
-    admission = Admission(invite.session_id, invite.organization_id, invite.session_status, invite.role, None)
     async with as_user(request, invite.created_by) as conn:
+        session = await sessions.get_session(conn, invite.organization_id, invite.session_id)
+        coached = tuple(session.coached_roles)
+        admission = Admission(session.id, session.organization_id, session.status, invite.role, None, coached)
         joined = await admit(request, conn, admission, sent)
     return respond(GuestJoinView(**joined.model_dump(), session_id=invite.session_id, role=invite.role))
 

@@ -8,17 +8,16 @@ from uuid import UUID, uuid4
 
 from aiohttp import web
 
-from control_api.errors import NoMediaNodeError, SessionCompletedError
+from control_api.errors import AudioLimitError, NoMediaNodeError, SessionCompletedError
 from control_api.sessions.ice import ice_servers
 from control_api.sessions.models import Joining, JoinView
 from control_api.sessions.nodes import Place, choose
 from control_api.state import state
 from control_api.tokens import new_token, token_hash
-from db import calls, participants, tickets
+from db import calls, participants, tickets, usage
 from db.pool import Connection
 from db.records import NewParticipant
 
-COACHED_ROLES = frozenset({"host", "supervisor"})
 ENDED = frozenset({"completed", "archived"})
 
 
@@ -32,6 +31,8 @@ class Admission:
     role: str
     user_id: UUID | None
     """None: a guest without an account."""
+    coached_roles: tuple[str, ...]
+    """Who is shown guidance in this session."""
 
 
 async def admit(request: web.Request, conn: Connection, admission: Admission, sent: Joining) -> JoinView:
@@ -40,6 +41,7 @@ async def admit(request: web.Request, conn: Connection, admission: Admission, se
     Raises:
         SessionCompletedError: nobody joins what has ended.
         NoMediaNodeError: nobody would take the call.
+        AudioLimitError: the minutes of whoever the session is charged to are used up; who comes back is let in.
     """
     if admission.session_status in ENDED:
         raise SessionCompletedError
@@ -48,6 +50,7 @@ async def admit(request: web.Request, conn: Connection, admission: Admission, se
     now = datetime.now(UTC)
     participant_id = await _returning(conn, admission, sent)
     if participant_id is None:
+        await _check_minutes(conn, admission)
         person = _participant(admission, sent)
         await participants.insert_participant(conn, person)
         participant_id = person.id
@@ -69,6 +72,13 @@ async def admit(request: web.Request, conn: Connection, admission: Admission, se
         expires_at=expires_at,
         participant_id=participant_id,
     )
+
+
+async def _check_minutes(conn: Connection, admission: Admission) -> None:
+    """The numbers are the organization's own business: a guest is not told them."""
+    used, limit = await usage.session_minutes(conn, admission.session_id)
+    if limit is not None and used >= limit:
+        raise AudioLimitError(numbers={"used": used, "limit": limit} if admission.user_id is not None else None)
 
 
 async def _returning(conn: Connection, admission: Admission, sent: Joining) -> UUID | None:
@@ -104,7 +114,7 @@ def _participant(admission: Admission, sent: Joining) -> NewParticipant:
         name=sent.name,
         role=admission.role,
         shared_mic=sent.shared_mic,
-        coached=admission.role in COACHED_ROLES,
+        coached=admission.role in admission.coached_roles,
         consent_version=sent.consent.version if sent.consent else None,
         consented_at=sent.consent.at if sent.consent else None,
     )

@@ -6,9 +6,19 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter
 
-from control_api.fields import CallRole, ConversationType, GuestRole, Line, PageSize, PersonName
+from control_api.fields import (
+    CallRole,
+    CoachedRole,
+    ConversationType,
+    GuestRole,
+    Line,
+    Moment,
+    PageSize,
+    PersonName,
+    Tag,
+)
 from control_api.http import Body, Query, View
 from control_api.sessions.ice import IceServer
 from db.records import Guidance, Invite, Participant, Session, Transcript
@@ -16,9 +26,45 @@ from db.records import Guidance, Invite, Participant, Session, Transcript
 State = Literal["draft", "active", "paused", "finalizing", "completed", "archived"]
 
 
+def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(set(values)))
+
+
+def _with_host(roles: tuple[str, ...]) -> tuple[str, ...]:
+    if "host" not in roles:
+        raise ValueError("the host is always coached")
+    return roles
+
+
+Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_unique)]
+CoachedRoles = Annotated[
+    tuple[CoachedRole, ...], Field(max_length=3), AfterValidator(_unique), AfterValidator(_with_host)
+]
+
+
 class NewSession(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"title": "Renewal", "conversation_type": "sales", "tags": ["acme"]}]}
+    )
+
     title: Line
     conversation_type: ConversationType
+    selected_template_id: UUID | None = None
+    tags: Tags = ()
+
+
+class SessionEdit(Body):
+    """What is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Renewal, second call", "tags": ["acme"]}]})
+
+    title: Line = ""
+    conversation_type: ConversationType = "meeting"
+    selected_template_id: UUID | None = None
+    tags: Tags = ()
+    coached_roles: CoachedRoles = ("host",)
+    """Who is shown guidance; it counts for whoever joins from then on."""
+    data_retention_days: Annotated[int, Field(ge=1, le=3650)] = 30
 
 
 class Consent(Body):
@@ -29,6 +75,10 @@ class Consent(Body):
 
 
 class Joining(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"name": "Grace", "consent": {"version": "1", "at": "2026-11-29T09:00:00Z"}}]}
+    )
+
     name: PersonName
     shared_mic: bool = False
     consent: Consent | None = None
@@ -37,16 +87,35 @@ class Joining(Body):
 
 
 class JoiningMember(Joining):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Ada", "role": "host", "consent": {"version": "1", "at": "2026-11-29T09:00:00Z"}}]
+        }
+    )
+
     role: CallRole
 
 
 class NewInvite(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Grace", "role": "customer"}]})
+
     name: PersonName | None = None
     role: GuestRole = "participant"
 
 
 class SessionList(Query):
     status: Literal["draft", "active", "completed", "archived"] | None = None
+    state: State | None = None
+    """What is under way as well; not together with `status`."""
+    conversation_type: ConversationType | None = None
+    created_from: Moment | None = None
+    created_to: Moment | None = None
+    """The first moment that is too late."""
+    participant: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
+    """Part of the name of somebody who was admitted to the call."""
+    tag: Tag | None = None
+    q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)] | None = None
+    """Part of the title."""
     limit: PageSize = 20
     cursor: Annotated[str, StringConstraints(max_length=200)] | None = None
 
@@ -59,10 +128,15 @@ class TranscriptPage(Query):
 
 class SessionView(View):
     id: UUID
+    user_id: UUID = Field(description="Who made it, and is its host")
     title: str
     conversation_type: str | None
     status: str
     state: State = Field(description="The status, with what is under way: paused, finalizing")
+    selected_template_id: UUID | None
+    tags: list[str]
+    coached_roles: list[str] = Field(description="Who is shown guidance")
+    data_retention_days: int
     created_at: datetime
     recording_started_at: datetime | None
     recording_ended_at: datetime | None
@@ -104,6 +178,13 @@ class SessionDetail(SessionView):
 class SessionPage(View):
     items: list[SessionView]
     next_cursor: str | None
+
+
+class SessionCounts(View):
+    draft: int = 0
+    active: int = 0
+    completed: int = 0
+    archived: int = 0
 
 
 class JoinView(View):
@@ -170,7 +251,7 @@ class TranscriptView(View):
     speaker: str
     start_ms: int
     end_ms: int | None
-    text: str
+    text: str = Field(description="Empty: something was said here and could not be transcribed; its times hold")
     words: list[WordView]
     confidence: float | None
     language: str | None

@@ -114,6 +114,7 @@ async def _ask(model: LanguageModel, conversation_type: str | None, lines: Seque
         "lines": [
             {"line": number, "at": clock(line.start_ms), "speaker": line.speaker, "text": line.text}
             for number, line in enumerate(lines, start=1)
+            if not line.is_gap
         ],
     }
     return await model.answer(

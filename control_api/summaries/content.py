@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 NO_SPEECH = "No speech was recorded."
+NO_TEXT = "Speech was recorded, but none of it was transcribed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,11 @@ class Line:
     start_ms: int
     end_ms: int
     text: str
+    """Empty: it was said, and not transcribed."""
+
+    @property
+    def is_gap(self) -> bool:
+        return not self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,15 @@ class Content:
 
 def full_transcript(lines: list[Line]) -> str:
     """One line an utterance: `[mm:ss] Speaker: text`."""
-    return "\n".join(f"[{clock(line.start_ms)}] {line.speaker}: {line.text}" for line in lines)
+    return "\n".join(f"[{clock(line.start_ms)}] {line.speaker}: {_text(line)}" for line in lines)
+
+
+def _text(line: Line) -> str:
+    return (
+        f"[not transcribed: {max(1, round((line.end_ms - line.start_ms) / 1000))} s of speech]"
+        if line.is_gap
+        else line.text
+    )
 
 
 def clock(at_ms: int) -> str:

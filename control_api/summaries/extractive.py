@@ -12,7 +12,7 @@ import re
 from collections import Counter
 
 from control_api.summaries.actions import action_items, plain, without_lead
-from control_api.summaries.content import NO_SPEECH, Content, Highlight, Line
+from control_api.summaries.content import NO_SPEECH, NO_TEXT, Content, Highlight, Line
 from control_api.summaries.questions import open_questions
 from control_api.summaries.sentences import Sentence, sentences_of
 
@@ -44,7 +44,7 @@ def summarize(lines: list[Line]) -> Content:
     """The conversation in its own sentences; without speech it says so."""
     sentences = sentences_of(lines)
     if not sentences:
-        return Content(tldr=NO_SPEECH)
+        return Content(tldr=NO_TEXT if lines else NO_SPEECH)
     weights = _vocabulary(sentences)
     decisions = [sentence for sentence in sentences if _is_decision(sentence)]
     chosen = _distinct(sentences, weights, TLDR_SENTENCES, favoured={sentence.position for sentence in decisions})

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Literal
@@ -39,6 +40,8 @@ class Finalizer:
 
     pool: Pool
     model: LanguageModel | None
+    tell: Callable[[Connection, Session], Awaitable[None]] | None = None
+    """Told of each summary that is ready, in the transaction that stores it."""
     transaction_timeout_s: float = 20.0
     """Longer than a request's: a day's transcript is read at once."""
 
@@ -64,10 +67,12 @@ class Finalizer:
                 raise LateWordsError
             await sessions.mark_finalized(conn, session_id)
             await summaries.store(conn, session_id, stored)
+            if self.tell is not None:
+                await self.tell(conn, session)
         return "completed"
 
     async def _write(self, session: Session, lines: list[Line]) -> tuple[Content, str]:
-        if self.model is not None and any(line.text.strip() for line in lines):
+        if self.model is not None and not all(line.is_gap for line in lines):
             return await abstractive.summarize(self.model, session.conversation_type, lines), self.model.name
         return await asyncio.to_thread(extractive.summarize, lines), EXTRACTIVE
 

@@ -12,6 +12,7 @@ from control_api.errors import SettingsError, TooManyRequestsError
 from control_api.limits import RateLimit, RateLimiter
 from control_api.sessions.nodes import choose
 from control_api.settings import read_settings
+from control_api.tokens import new_token
 from db.live import Live
 from db.records import Call, Node
 
@@ -126,3 +127,7 @@ def test_nesting_up_to_the_limit_is_read() -> None:
     strict_json.parse(b"[" * strict_json.MAX_DEPTH + b"]" * strict_json.MAX_DEPTH)
     with pytest.raises(ValueError, match="deeper"):
         strict_json.parse(b"[" * (strict_json.MAX_DEPTH + 1) + b"]" * (strict_json.MAX_DEPTH + 1))
+
+
+def test_no_token_looks_like_an_option_of_a_command() -> None:
+    assert not any(new_token().startswith("-") for _ in range(1_000))

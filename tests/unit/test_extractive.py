@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from control_api.summaries.content import NO_SPEECH, ActionItem, Line, clock, full_transcript
+from control_api.summaries.content import NO_SPEECH, NO_TEXT, ActionItem, Line, clock, full_transcript
 from control_api.summaries.extractive import summarize
 
 SALES = (
@@ -43,8 +43,22 @@ def test_no_speech_is_said_honestly() -> None:
     assert content.conversation_highlights == ()
 
 
-def test_blank_lines_are_no_speech() -> None:
-    assert summarize([Line("t", "Anna", 0, 100, "  ")]).tldr == NO_SPEECH
+def test_speech_of_which_nothing_was_transcribed_is_no_silence() -> None:
+    assert summarize([Line("t", "Anna", 0, 100, "")]).tldr == NO_TEXT
+
+
+def test_what_was_not_transcribed_is_no_sentence() -> None:
+    said = spoken(*SALES)
+    gap = Line("gap", "Anna", 0, 4_000, "")
+    assert summarize([gap, *said, gap]).tldr.split("“", 1)[1] == summarize(said).tldr.split("“", 1)[1]
+
+
+def test_what_was_not_transcribed_is_marked_in_the_transcript() -> None:
+    lines = [Line("a", "Anna", 0, 900, "Hello."), Line("b", "David", 61_000, 64_800, "")]
+    assert full_transcript(lines).splitlines() == [
+        "[00:00] Anna: Hello.",
+        "[01:01] David: [not transcribed: 4 s of speech]",
+    ]
 
 
 def test_tldr_names_the_speakers_and_quotes_them() -> None:

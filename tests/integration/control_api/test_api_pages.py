@@ -14,6 +14,7 @@ def web_folder(tmp_path: Path) -> Path:
     (tmp_path / "assets").mkdir()
     (tmp_path / "index.html").write_text("<!doctype html><title>LiveConvo</title>")
     (tmp_path / "assets" / "index-1a2b.js").write_text("export {}")
+    (tmp_path / "docs.html").write_text("<!doctype html><title>LiveConvo API</title>")
     (tmp_path / "favicon.svg").write_text("<svg/>")
     return tmp_path
 
@@ -29,6 +30,18 @@ async def test_the_page_is_never_cached_and_may_only_talk_to_us(api: Api, web_fo
         assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "connect-src 'self' http://localhost:8081 https://media.example.org;" in policy
     assert "unsafe" not in policy
+
+
+async def test_the_description_for_people_talks_to_this_origin_alone(api: Api, web_folder: Path) -> None:
+    await api.add_node("host-0", "http://localhost:8081")
+    client = await api.serve(web_folder=web_folder)
+    async with client.get("/docs") as response:
+        assert "LiveConvo API" in await response.text()
+        policy = response.headers["Content-Security-Policy"]
+    assert "connect-src 'self';" in policy
+    assert "unsafe" not in policy
+    async with client.get("/docs.html") as response:
+        assert response.status == 404
 
 
 async def test_hashed_files_are_kept_for_ever(api: Api, web_folder: Path) -> None:
@@ -49,9 +62,10 @@ async def test_only_files_of_the_page_are_served(api: Api, web_folder: Path) -> 
 
 async def test_without_a_built_page_it_says_so(api: Api, tmp_path: Path) -> None:
     client = await api.serve(web_folder=tmp_path / "missing")
-    async with client.get("/") as response:
-        assert response.status == 503
-        assert "make run" in await response.text()
+    for path in ("/", "/docs"):
+        async with client.get(path) as response:
+            assert response.status == 503
+            assert "make run" in await response.text()
 
 
 async def test_health_readiness_and_metrics_answer_anybody(api: Api) -> None:

@@ -18,9 +18,11 @@ from control_api.metrics import Metrics
 from control_api.settings import LanguageModelSettings, Settings
 from control_api.summaries.content import NO_SPEECH
 from control_api.summaries.finalize import Finalizer
+from control_api.summaries.telling import SummaryMail
 from db.pool import owner_connection, transaction
 from tests.api import Api
 from tests.fakes import CUT_OFF, ScriptedLanguageModel, language_model
+from tests.mailbox import Mailbox, words_of
 
 SAID = (
     ("Anna", "We agreed to start a trial with ten technicians in January."),
@@ -297,3 +299,28 @@ async def test_a_summary_under_way_is_left_alone(api: Api) -> None:
 
 def _empty() -> dict[str, Any]:
     return {name: [] for name in ANSWER if name != "tldr"}
+
+
+@pytest.mark.parametrize(
+    ("proven", "plan", "letters"),
+    [(True, "org_enterprise", 1), (False, "org_enterprise", 0), (True, "individual_free", 0)],
+)
+async def test_whoever_made_the_session_is_told_once_that_its_summary_is_ready(
+    api: Api, proven: bool, plan: str, letters: int
+) -> None:
+    async with owner_connection(api.database.owner_url) as conn:
+        await conn.execute("UPDATE users SET email_verified = $2 WHERE id = $1", api.people.alice.user_id, proven)
+        await conn.execute(
+            "UPDATE subscriptions SET plan_id = (SELECT id FROM plans WHERE name = $2) WHERE organization_id = $1",
+            api.people.alice.organization_id,
+            plan,
+        )
+    session_id = await ended_session(api, ("Alice", "The price is nine hundred euros."))
+    mail = SummaryMail(api.state.mail, api.state.settings.public_origin)
+    for _ in range(2):
+        await Finalizer(api.jobs, None, mail.tell).finalize(UUID(session_id))
+    got = await Mailbox(api).work()
+    assert [letter["Subject"] for letter in got] == ["Summary: Demo"] * letters
+    if got:
+        assert f"/#/session/{session_id}" in words_of(got[0])
+        assert "nine hundred" not in words_of(got[0])

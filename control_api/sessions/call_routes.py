@@ -1,0 +1,182 @@
+"""The routes of a session as a call: made, joined, ended, read; and the guests it invites."""
+
+from __future__ import annotations
+
+from control_api import errors, limits
+from control_api.routing import Policy, Route
+from control_api.sessions import handlers as sessions
+from control_api.sessions import invites
+from control_api.sessions.models import (
+    Ended,
+    GuestJoinView,
+    GuidanceList,
+    InviteOffer,
+    InviteView,
+    Joining,
+    JoiningMember,
+    JoinView,
+    NewInvite,
+    NewSession,
+    SessionDetail,
+    SessionList,
+    SessionPage,
+    SessionView,
+    TranscriptList,
+    TranscriptPage,
+)
+from control_api.summaries import handlers as summaries
+from control_api.summaries.models import SummaryView
+
+PUBLIC, MEMBER = Policy.PUBLIC, Policy.MEMBER
+LIMITS = (errors.AudioLimitError, errors.SessionLimitError, errors.MemberSessionLimitError)
+
+SESSIONS = (
+    Route(
+        method="POST",
+        path="/v1/sessions",
+        handler=sessions.create_session,
+        policy=MEMBER,
+        summary="Create a session",
+        tag="sessions",
+        status=201,
+        body=NewSession,
+        response=SessionView,
+        errors=(errors.ForbiddenError, errors.NotFoundError, *LIMITS),
+    ),
+    Route(
+        method="GET",
+        path="/v1/sessions",
+        handler=sessions.list_sessions,
+        policy=MEMBER,
+        summary="The organization's sessions, newest first",
+        tag="sessions",
+        query=SessionList,
+        response=SessionPage,
+        errors=(errors.InvalidCursorError,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/sessions/{id}",
+        handler=sessions.get_session,
+        policy=MEMBER,
+        summary="One session and its participants",
+        tag="sessions",
+        response=SessionDetail,
+        errors=(errors.NotFoundError,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/sessions/{id}/join",
+        handler=sessions.join_session,
+        policy=MEMBER,
+        summary="A ticket into the call",
+        tag="sessions",
+        body=JoiningMember,
+        response=JoinView,
+        errors=(
+            errors.NotFoundError,
+            errors.ForbiddenError,
+            errors.SessionCompletedError,
+            errors.NoMediaNodeError,
+            errors.AudioLimitError,
+        ),
+        limit=limits.JOIN,
+    ),
+    Route(
+        method="POST",
+        path="/v1/sessions/{id}/invites",
+        handler=invites.create_invite,
+        policy=MEMBER,
+        summary="A link for somebody without an account",
+        tag="sessions",
+        status=201,
+        body=NewInvite,
+        response=InviteView,
+        errors=(errors.NotFoundError, errors.ForbiddenError, errors.SessionCompletedError),
+        limit=limits.INVITE,
+    ),
+    Route(
+        method="POST",
+        path="/v1/sessions/{id}/end",
+        handler=sessions.end_session,
+        policy=MEMBER,
+        summary="End the session; its summary follows",
+        tag="sessions",
+        status=202,
+        response=Ended,
+        errors=(errors.NotFoundError, errors.ForbiddenError, errors.ConflictError),
+    ),
+    Route(
+        method="GET",
+        path="/v1/sessions/{id}/transcript",
+        handler=sessions.list_transcript,
+        policy=MEMBER,
+        summary="What was said, in order",
+        tag="sessions",
+        query=TranscriptPage,
+        response=TranscriptList,
+        errors=(errors.NotFoundError,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/sessions/{id}/guidance",
+        handler=sessions.list_guidance,
+        policy=MEMBER,
+        summary="What was advised, and what became of it",
+        tag="sessions",
+        response=GuidanceList,
+        errors=(errors.NotFoundError,),
+    ),
+    Route(
+        method="GET",
+        path="/v1/sessions/{id}/summary",
+        handler=summaries.get_summary,
+        policy=MEMBER,
+        summary="The summary and how far it is",
+        tag="summaries",
+        response=SummaryView,
+        errors=(errors.NotFoundError, errors.SummaryNotFoundError),
+    ),
+    Route(
+        method="POST",
+        path="/v1/sessions/{id}/summary/retry",
+        handler=summaries.retry_summary,
+        policy=MEMBER,
+        summary="Try again to write a summary that failed",
+        tag="summaries",
+        status=202,
+        response=SummaryView,
+        errors=(
+            errors.NotFoundError,
+            errors.ForbiddenError,
+            errors.SummaryNotFoundError,
+            errors.SummaryNotFailedError,
+        ),
+    ),
+)
+
+INVITES = (
+    Route(
+        method="GET",
+        path="/v1/invites/{token}",
+        handler=invites.get_invite,
+        policy=PUBLIC,
+        summary="What an invitation is for",
+        tag="invitations",
+        response=InviteOffer,
+        errors=(errors.NotFoundError,),
+        limit=limits.READ_INVITE,
+    ),
+    Route(
+        method="POST",
+        path="/v1/invites/{token}/join",
+        handler=invites.join_by_invite,
+        policy=PUBLIC,
+        summary="A ticket into the call, by invitation",
+        tag="invitations",
+        body=Joining,
+        response=GuestJoinView,
+        errors=(errors.NotFoundError, errors.SessionCompletedError, errors.NoMediaNodeError, errors.AudioLimitError),
+        limit=limits.JOIN_BY_INVITE,
+    ),
+)
