@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Pcm = npt.NDArray[np.int16]
-
 TALKING_DBFS = -55.0
 """Root mean square of 20 ms. Browsers' noise suppression leaves -60 and less, quiet consonants have more."""
 QUIET_DBFS = -45.0
@@ -27,13 +25,15 @@ def _power(dbfs: float) -> float:
 _TALKING_POWER, _QUIET_POWER = _power(TALKING_DBFS), _power(QUIET_DBFS)
 
 
-def mean_square(frame: npt.NDArray[np.int16] | npt.NDArray[np.int32]) -> float:
-    floats = frame.astype(np.float32)
-    return float(np.dot(floats, floats)) / len(floats)
+def mean_squares(frames: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Of each row: shape (n, m) → (n,); values of int16, or of sums of them."""
+    powers: npt.NDArray[np.float32] = np.einsum("ij,ij->i", frames, frames) / np.float32(frames.shape[1])
+    return powers
 
 
-def is_quiet(frame: npt.NDArray[np.int16] | npt.NDArray[np.int32]) -> bool:
-    return mean_square(frame) < _QUIET_POWER
+def is_quiet(frame: npt.NDArray[np.int16] | npt.NDArray[np.float32]) -> bool:
+    """shape (m,)."""
+    return bool(mean_squares(frame[np.newaxis].astype(np.float32))[0] < _QUIET_POWER)
 
 
 class Activity:
@@ -42,9 +42,9 @@ class Activity:
     def __init__(self) -> None:
         self._hangover = 0
 
-    def follow(self, frame: Pcm | None) -> bool:
-        """Whether this frame is talk; None: there was none."""
-        if frame is not None and mean_square(frame) >= _TALKING_POWER:
+    def follow(self, power: float) -> bool:
+        """Whether a frame of this mean square is talk."""
+        if power >= _TALKING_POWER:
             self._hangover = HANGOVER_FRAMES
             return True
         is_talking = self._hangover > 0

@@ -17,6 +17,17 @@ Keys = frozenset[Hashable]
 
 
 @dataclass(frozen=True, slots=True)
+class AudioState:
+    """What one person has switched off."""
+
+    muted: bool = False
+    deafened: bool = False
+
+
+NOTHING_OFF = AudioState()
+
+
+@dataclass(frozen=True, slots=True)
 class Audibility:
     muted: Keys = frozenset()
     deafened: Keys = frozenset()

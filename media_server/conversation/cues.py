@@ -83,6 +83,9 @@ class Cues:
             "fillers": self._fillers,
         }
 
+    def untranscribed(self, utterance: Utterance) -> None:
+        self._questions.untranscribed(utterance)
+
     def transcript(self, utterance: Utterance) -> None:
         self._questions.transcript(utterance)
 

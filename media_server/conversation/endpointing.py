@@ -11,16 +11,18 @@ States:
 
 `unsure` keeps the state: it prolongs STARTING and SPEAKING, and does not end a pause.
 Utterances never overlap, and a forced cut leaves no gap: one ends at the sample where the next one starts.
-Algorithmic latency: `min_speech_ms` for a start, `pause_ms` for a pause, the hangover for an end:
-`hangover_ms`, less in a long utterance.
+Algorithmic latency: `min_speech_ms` for a start, `pause_ms` for a pause, the hangover for an end: `hangover_ms`, or
+what `expect` made of it for this pause, less in a long utterance.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from media_server.conversation.completion import Completion
 from media_server.conversation.types import (
     WINDOW_SAMPLES,
     Speech,
@@ -40,14 +42,21 @@ class EndpointSettings:
     leave: float = 0.35
     min_speech_ms: int = 96
     """Three windows: a click is shorter, a "yes" is longer."""
-    pause_ms: int = 192
+    pause_ms: int = 160
     hangover_ms: int = 448
-    patient_ms: int = 6_000
+    patient_ms: int = 8_000
     """From this length of an utterance on the hangover shrinks: a long speech is cut at its own pauses, which costs no
-    delay, before it must be cut by force. It is `pause_ms` where a forced cut would begin to look."""
+    delay, before it must be cut by force. It is `least_hangover_ms` where a forced cut would begin to look."""
+    least_hangover_ms: int = 192
     max_utterance_ms: int = 15_000
     cut_search_ms: int = 3_000
     """How far back a forced cut looks for the best pause."""
+
+
+HANGOVER_MS: Mapping[Completion, int] = {"finished": 352, "unsure": 544, "open": 800}
+"""Of a pause, by what was said before it. Chosen by the table in docs/endpointing.md."""
+LONGEST_HANGOVER_MS = max(HANGOVER_MS.values()) + 50
+"""Whoever seems to speak may have stopped this long ago: the hangover, and the tick that hears it."""
 
 
 class State(Enum):
@@ -67,9 +76,20 @@ class Endpointer:
         self._position = 0
         self._start = 0
         self._end = 0
+        self._expected_ms = self._settings.hangover_ms
         self._recent: deque[tuple[int, float]] = deque(
             maxlen=ms_to_samples(self._settings.cut_search_ms) // WINDOW_SAMPLES
         )
+
+    @property
+    def is_deciding(self) -> bool:
+        """Whether the next windows may begin or end something; else several can be waited for and lose no time."""
+        return self._state not in (State.SILENT, State.SPEAKING)
+
+    @property
+    def is_pausing(self) -> bool:
+        """Nobody speaks at the moment, and the utterance may go on."""
+        return self._state in (State.PAUSING, State.PAUSED)
 
     def accept(self, probability: float, window_start_sample: int) -> list[Speech]:
         """What one window of 512 samples changes; windows that were skipped count as silence.
@@ -83,6 +103,13 @@ class Endpointer:
         if window_start_sample > self._position:
             speech += self._step(0.0, self._position, window_start_sample)
         return speech + self._step(probability, window_start_sample, window_start_sample + WINDOW_SAMPLES)
+
+    def expect(self, end_sample: int, hangover_ms: int) -> list[Speech]:
+        """The hangover of the pause that began at `end_sample`, if it still runs; it ends at once when that is over."""
+        if self._state is not State.PAUSED or self._end != end_sample:
+            return []
+        self._expected_ms = hangover_ms
+        return self._rest(self._position)
 
     def flush(self, end_sample: int) -> list[Speech]:
         """End the speech in progress where the stream ends; what did not yet count as speech is dropped."""
@@ -130,6 +157,7 @@ class Endpointer:
 
     def _go_on(self, end: int) -> list[Speech]:
         self._state = State.SPEAKING
+        self._expected_ms = self._settings.hangover_ms
         self._end = end
         if end - self._start < ms_to_samples(self._settings.max_utterance_ms):
             return []
@@ -148,6 +176,7 @@ class Endpointer:
             speech.append(SpeechPaused(self._start, self._end))
         if self._state is State.PAUSED and silence >= self._hangover():
             self._state = State.SILENT
+            self._expected_ms = self._settings.hangover_ms
             speech.append(SpeechEnded(self._start, self._end))
         return speech
 
@@ -157,7 +186,7 @@ class Endpointer:
         shrinks_for_ms = settings.max_utterance_ms - settings.cut_search_ms - settings.patient_ms
         over_ms = samples_to_ms(self._end - self._start) - settings.patient_ms
         shrunk = min(1.0, max(0.0, over_ms / max(1, shrinks_for_ms)))
-        return ms_to_samples(round(settings.hangover_ms - shrunk * (settings.hangover_ms - settings.pause_ms)))
+        return ms_to_samples(round(self._expected_ms - shrunk * (self._expected_ms - settings.least_hangover_ms)))
 
     def _best_pause(self) -> int:
         """Start of the quietest recent window, by the mean with its neighbours: one window alone may be a plosive."""

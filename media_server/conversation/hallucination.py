@@ -5,7 +5,8 @@ Rules:
 - A loop is doubted only when nobody could have spoken it: too many repeats, or too fast, or with low confidence.
   Real repetitions ("yes, yes, yes") survive.
 - Phrases that Whisper learnt from subtitles are doubted unless it is sure; everyday words that it also says into
-  silence ("Thank you.") only when it is unsure.
+  silence ("Thank you.") only when it is unsure. They are listed by language (`subtitle_phrases`).
+- What the decoder itself doubts (its probabilities, a cap that it ran into) counts as much as what it said.
 - The guards judge whole utterances; they never edit a text.
 """
 
@@ -15,7 +16,27 @@ import re
 import zlib
 from typing import Literal
 
-Doubt = Literal["sound_note", "repetition", "compression", "pace", "known_phrase", "prompt_echo"]
+from media_server.conversation.subtitle_phrases import EVERYDAY_PHRASES, SUBTITLE_PHRASES, bare_phrase
+
+Doubt = Literal[
+    "length",
+    "log_probability",
+    "no_speech",
+    "sound_note",
+    "repetition",
+    "compression",
+    "pace",
+    "known_phrase",
+    "prompt_echo",
+]
+
+MIN_LOG_PROBABILITY = -1.0
+"""Whisper's own threshold (openai/whisper, transcribe.py)."""
+FEW_TOKENS = 2
+FEW_TOKENS_MIN_LOG_PROBABILITY = -1.5
+"""The mean of "five." is half its full stop: one word alone looks less likely than it is."""
+MAX_NO_SPEECH = 0.6
+"""Likewise."""
 
 MAX_COMPRESSION_RATIO = 2.4
 """Whisper's own threshold (openai/whisper, transcribe.py)."""
@@ -28,35 +49,25 @@ CERTAIN_LOOP_REPEATS = 12
 LONGEST_PHRASE_WORDS = 10
 MIN_ECHO_WORDS = 4
 
-SUBTITLE_PHRASES = frozenset(
-    {
-        "thanks for watching",
-        "thank you for watching",
-        "thank you so much for watching",
-        "thanks for listening",
-        "thank you for listening",
-        "please subscribe",
-        "please subscribe to my channel",
-        "dont forget to subscribe",
-        "like and subscribe",
-        "see you in the next video",
-        "see you next time",
-        "ill see you in the next video",
-        "ill see you next time",
-        "subtitles by the amaraorg community",
-        "subtitles by amaraorg",
-        "transcription by castingwords",
-        "the end",
-    }
-)
-EVERYDAY_PHRASES = frozenset(
-    {"you", "thank you", "thank you very much", "thanks", "bye", "bye bye", "so", "oh", "okay", "the", "i"}
-)
-
 _SOUND_NOTE = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪♫]+")
 
 
-def doubt(text: str, *, confidence: float, speech_ms: int, prompt: str = "") -> Doubt | None:
+def uncertainty(*, tokens: int, log_probability: float, no_speech: float, is_cut: bool) -> Doubt | None:
+    """Why a decoder's own figures speak against its text, or None.
+
+    Args:
+        log_probability: mean of the tokens.
+        no_speech: probability that nobody spoke, 0 … 1.
+        is_cut: the text was ended by a cap on its length.
+    """
+    if is_cut:
+        return "length"
+    if log_probability < (FEW_TOKENS_MIN_LOG_PROBABILITY if tokens <= FEW_TOKENS else MIN_LOG_PROBABILITY):
+        return "log_probability"
+    return "no_speech" if no_speech > MAX_NO_SPEECH else None
+
+
+def doubt(text: str, *, confidence: float, speech_ms: int, language: str = "en", prompt: str = "") -> Doubt | None:
     """Why this text should not be believed, or None.
 
     Args:
@@ -73,7 +84,7 @@ def doubt(text: str, *, confidence: float, speech_ms: int, prompt: str = "") -> 
         return "compression"
     if len(words) > 5 and _words_per_s(words, speech_ms) > MAX_WORDS_PER_S:
         return "pace"
-    if is_known_phrase(text, confidence=confidence):
+    if is_known_phrase(text, language, confidence=confidence):
         return "known_phrase"
     if echoes(text, prompt):
         return "prompt_echo"
@@ -108,12 +119,12 @@ def compression_ratio(text: str) -> float:
     return len(raw) / len(zlib.compress(raw)) if raw else 0.0
 
 
-def is_known_phrase(text: str, *, confidence: float) -> bool:
+def is_known_phrase(text: str, language: str, *, confidence: float) -> bool:
     """Whether the whole text is a phrase that Whisper is known to invent, and it is not sure enough of it."""
-    phrase = " ".join(_words(text))
-    if phrase in SUBTITLE_PHRASES:
+    phrase = bare_phrase(text)
+    if phrase in SUBTITLE_PHRASES.get(language, ()) or phrase in SUBTITLE_PHRASES["en"]:
         return confidence < SURE
-    return phrase in EVERYDAY_PHRASES and confidence < UNSURE
+    return phrase in EVERYDAY_PHRASES.get(language, ()) and confidence < UNSURE
 
 
 def echoes(text: str, prompt: str) -> bool:
@@ -131,5 +142,4 @@ def _words_per_s(words: list[str], speech_ms: int) -> float:
 
 
 def _words(text: str) -> list[str]:
-    bare = (re.sub(r"[^\w]", "", word) for word in text.casefold().split())
-    return [word for word in bare if word]
+    return bare_phrase(text).split()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from media_server.conversation.endpointing import LONGEST_HANGOVER_MS
 from media_server.conversation.sentences import is_backchannel
 from media_server.conversation.speech_times import SpeechTimes
 from media_server.conversation.types import Utterance
@@ -21,8 +22,6 @@ LONG_OVERLAP_MS = 2_000
 MIN_SPEECH_MS = 1_000
 CERTAIN_SPEECH_MS = 2_500
 TEXT_WAIT_MS = 3_000
-HANGOVER_MS = 500
-"""Whoever seems to speak may have stopped this long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Interruptions:
             overlap.of_end_ms = of_run.end_ms
         of_end_ms = overlap.of_end_ms
         together_ms = min(now_ms if of_end_ms is None else of_end_ms, now_ms if by_end_ms is None else by_end_ms)
-        if together_ms - overlap.start_ms >= LONG_OVERLAP_MS + (HANGOVER_MS if of_end_ms is None else 0):
+        if together_ms - overlap.start_ms >= LONG_OVERLAP_MS + (LONGEST_HANGOVER_MS if of_end_ms is None else 0):
             return not is_backchannel(overlap.text)
         if of_end_ms is None:
             return None if by_end_ms is None else False

@@ -3,8 +3,9 @@
 Rules:
 - A packet that is next leaves at once: who listens places audio by position and need not wait for what may come late.
   What people hear is evened out by the mixer's playout.
-- A hole is waited for until its packet should have been here, plus the worst lateness of the last 200 packets and 5 ms;
-  that is 30 ms on a quiet line and 200 ms at most, and shrinks again by itself.
+- A hole is waited for until its packet should have been here, plus the worst lateness of the last 500 packets and
+  10 ms; that is 30 ms on a quiet line and 200 ms at most, and shrinks again by itself. On a line that is not known yet,
+  a second long, it is 80 ms at least.
 - Of a hole the first packets are concealed and the last one recovered from its successor; the rest is a gap. Audio
   after a hole is never moved.
 - A position follows the sender's timestamps, unless they go back, or differ from the arrival by over 2 s: then the
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 RATE_HZ = 48_000
 
@@ -30,10 +32,14 @@ def _ms(ms: int) -> int:
 
 
 LEAST_WAIT = _ms(30)
+FIRST_WAIT = _ms(80)
+KNOWN_PACKETS = 50
+"""So many tell how late the next ones may be."""
 MOST_WAIT = _ms(200)
-MARGIN = _ms(5)
+MARGIN = _ms(10)
 JUMP = _ms(2_000)
-LATENESS_PACKETS = 200
+LATENESS_PACKETS = 500
+"""Ten seconds: what happens to one packet in a hundred is in it."""
 MOST_HELD = 64
 """Packets behind a hole; with more of them it is given up."""
 CONCEALED = 4
@@ -46,8 +52,7 @@ LONGEST_REST = _ms(1_000)
 """A sender that rests says so every 400 ms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     ssrc: int
     sequence_number: int
     """16 bits."""
@@ -58,8 +63,7 @@ class Packet:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """A packet's worth of audio, in order."""
 
     position: int
@@ -78,6 +82,8 @@ class Counts:
     """Without duplicates."""
     lost: int = 0
     """Given up; one that comes after all counts as late as well."""
+    lost_samples: int = 0
+    """What they would have held, taking each for as long as the packet behind it."""
     late: int = 0
     duplicate: int = 0
     restarts: int = 0
@@ -89,6 +95,8 @@ class JitterBuffer:
 
     def __init__(self) -> None:
         self.counts = Counts()
+        self.jitter = 0.0
+        """Interarrival jitter (RFC 3550 §6.4.1 and A.8), in samples."""
         self._ssrc: int | None = None
         self._next = 0
         """Extended sequence number of what leaves next."""
@@ -149,9 +157,8 @@ class JitterBuffer:
 
     def wait(self) -> int:
         """How long after its time a packet is still waited for."""
-        if not self._transits:
-            return LEAST_WAIT
-        return min(MOST_WAIT, max(LEAST_WAIT, max(self._transits) - min(self._transits) + MARGIN))
+        least = LEAST_WAIT if len(self._transits) >= KNOWN_PACKETS else FIRST_WAIT
+        return min(MOST_WAIT, max(least, max(self._transits, default=0) - min(self._transits, default=0) + MARGIN))
 
     # what comes
 
@@ -189,8 +196,11 @@ class JitterBuffer:
     def _note_transit(self, packet: Packet, arrival: int) -> None:
         newest, newest_arrival = self._newest
         timestamp = self._extended_timestamp(packet)
-        if abs((timestamp - newest) - (arrival - newest_arrival)) > JUMP:
+        moved = abs((timestamp - newest) - (arrival - newest_arrival))
+        if moved > JUMP:
             self._transits.clear()
+        elif self._transits:
+            self.jitter += (moved - self.jitter) / 16
         self._newest = (timestamp, arrival)
         self._transits.append(arrival - timestamp)
 
@@ -240,6 +250,7 @@ class JitterBuffer:
         missing, self._next = number - self._next, number
         self.counts.lost += missing
         follower, arrival = self._held[number]
+        self.counts.lost_samples += missing * follower.samples
         if self._last is None:
             return []
         size, start = follower.samples, self._end

@@ -10,16 +10,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-FULL_SCALE = 32_767.0
-KNEE = 0.7 * FULL_SCALE
+FULL_SCALE = np.float32(32_767.0)
+KNEE = np.float32(0.7) * FULL_SCALE
 _ROOM = FULL_SCALE - KNEE
 
 
-def limited(mixed: npt.NDArray[np.int32]) -> npt.NDArray[np.int16]:
-    """int32 of any size to int16, shape kept."""
-    if max(int(mixed.max()), -int(mixed.min())) <= KNEE:
-        return mixed.astype(np.int16)
-    loudness = np.abs(mixed.astype(np.float32))
-    over = np.maximum(loudness - KNEE, 0.0) / _ROOM
-    curved = np.minimum(loudness, KNEE) + _ROOM * over / (1.0 + over)
-    return np.copysign(curved, mixed).astype(np.int16)
+def limited(mixed: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """Sums of int16 values, of any size; shape kept."""
+    within = np.clip(mixed, -KNEE, KNEE)
+    over = mixed - within
+    if over.any():
+        within += _ROOM * over / (_ROOM + np.abs(over))
+    return within.astype(np.int16)

@@ -6,7 +6,8 @@ Rules:
 - A jump of `pts` of more than 2 s that the arrival does not share anchors the track again at its arrival.
 - Drift anchors it again: a frame that arrives more than 400 ms before its place at once, a track that lags by more
   than 400 ms after 2 s in which no frame was better (a stall followed by a burst is no drift).
-- A frame is never placed before the end of what was placed.
+- A frame is never placed before the end of what was placed. One that would lie more than 2 s after its arrival for
+  that, because its sender is faster than time, has no place.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from media_server.conversation.types import ms_to_samples
 JUMP_SAMPLES = ms_to_samples(2_000)
 DRIFT_SAMPLES = ms_to_samples(400)
 DRIFT_PERIOD_SAMPLES = ms_to_samples(2_000)
+AHEAD_SAMPLES = ms_to_samples(2_000)
 
 
 class TrackClock:
     """One track's place on the timeline; frames are given in the order of their `pts`."""
 
-    def __init__(self) -> None:
+    def __init__(self, ahead_samples: int = AHEAD_SAMPLES) -> None:
+        self._ahead_samples = ahead_samples
         self._anchor: int | None = None
         """Timeline position of `pts` 0; None before the first frame."""
         self._next_pts = 0
@@ -31,8 +34,9 @@ class TrackClock:
         self._period_start = 0
         """When the period of `_least_lag` began; of no meaning while that is None."""
 
-    def place(self, pts: int, n: int, arrival: int) -> int:
-        """First sample of a frame of `n` samples that arrived at `arrival` on the call's timeline."""
+    def place(self, pts: int, n: int, arrival: int) -> int | None:
+        """First sample of a frame of `n` samples that arrived at `arrival` on the call's timeline; None: it has no
+        place there."""
         if self._anchor is None or self._jumped(pts, arrival - n):
             anchor = self._restart(pts, arrival - n)
         else:
@@ -41,6 +45,8 @@ class TrackClock:
         self._next_pts = pts + n
         self._last_arrival = arrival
         position = max(anchor + pts, self._placed_end)
+        if position - (arrival - n) > self._ahead_samples:
+            return None
         self._placed_end = position + n
         return position
 

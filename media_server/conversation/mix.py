@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ from media_server.conversation.audibility import Keys
 from media_server.conversation.limiter import limited
 
 Pcm = npt.NDArray[np.int16]
+Frames = npt.NDArray[np.float32]
+"""shape (n, 960), 48 kHz, values of int16, whose sums are exact."""
 
 NOBODY: Keys = frozenset()
 EVERYBODY: Keys = frozenset({None})
@@ -31,41 +33,47 @@ WAIT_FRAMES = 150
 
 
 class Mix:
-    """Of one frame: int16, shape (960,), 48 kHz, for each who talks."""
+    """Of one frame of each who talks."""
 
-    def __init__(self, frames: dict[Hashable, Pcm]) -> None:
-        self._frames = frames
-        self._total = np.zeros(FRAME_SAMPLES, np.int32)
-        for frame in frames.values():
-            self._total += frame
+    def __init__(self, talkers: Sequence[Hashable], frames: Frames) -> None:
+        self._talkers = frozenset(talkers)
+        self._frames = dict(zip(talkers, frames, strict=True))
+        self._total = frames.sum(axis=0)
 
     def left_out(self, unheard: Keys) -> Keys:
         """The mix for somebody who must not hear these."""
-        return unheard if unheard == EVERYBODY else unheard.intersection(self._frames)
+        return unheard if unheard == EVERYBODY else unheard & self._talkers
 
-    def without(self, left_out: Keys) -> Pcm | None:
-        """What is heard; None: nothing."""
-        voices = self._voices(left_out)
-        if not voices:
-            return None
-        mixed = self._sum_without(left_out)
-        return mixed.astype(np.int16) if len(voices) == 1 else limited(mixed)
+    def without(self, left_outs: Iterable[Keys]) -> dict[Keys, Pcm | None]:
+        """What is heard when these are left out: int16, shape (960,); None: nothing."""
+        voices = {left_out: len(self._voices(left_out)) for left_out in left_outs}
+        audible = [left_out for left_out, count in voices.items() if count]
+        sums = np.empty((len(audible), FRAME_SAMPLES), np.float32)
+        for place, left_out in zip(sums, audible, strict=True):
+            self._sum_without(left_out, place)
+        mixes: dict[Keys, Pcm | None] = dict.fromkeys(voices)
+        for left_out, summed, mixed in zip(audible, sums, limited(sums), strict=True):
+            mixes[left_out] = summed.astype(np.int16) if voices[left_out] == 1 else mixed
+        return mixes
 
     def is_same(self, one: Keys, other: Keys) -> bool:
         """Whether two mixes sound the same in this frame."""
         return self._voices(one) == self._voices(other)
 
     def is_quiet(self, left_out: Keys) -> bool:
-        return not self._voices(left_out) or is_quiet(self._sum_without(left_out))
+        if not self._voices(left_out):
+            return True
+        summed = np.empty(FRAME_SAMPLES, np.float32)
+        self._sum_without(left_out, summed)
+        return is_quiet(summed)
 
     def _voices(self, left_out: Keys) -> Keys:
-        return NOBODY if left_out == EVERYBODY else frozenset(self._frames) - left_out
+        return NOBODY if left_out == EVERYBODY else self._talkers - left_out
 
-    def _sum_without(self, left_out: Keys) -> npt.NDArray[np.int32]:
-        mixed = self._total.copy()
-        for talker in left_out.intersection(self._frames):
-            mixed -= self._frames[talker]
-        return mixed
+    def _sum_without(self, left_out: Keys, place: npt.NDArray[np.float32]) -> None:
+        place[:] = self._total
+        for talker in left_out & self._talkers:
+            place -= self._frames[talker]
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ Rules:
   later turn comes back to it (`questions.answers_later`).
 - It is unanswered when nobody of the asked side speaks within `wait_ms` after the asker's last word; or when a
   reply ends (the asker speaks again for a second, or 2 s pass) or lasts 12 s, its text is here, and does not answer.
-  A mere "okay" is no reply.
+  A mere "okay" is no reply. What was said and not transcribed may have been the answer, so it counts as one.
 - A question is told once, and forgotten after 90 s.
 """
 
@@ -73,6 +73,14 @@ class OpenQuestions:
         earlier = [reply for reply in self._recent if reply is not utterance]
         if not any(self._settles(reply, fresh) for reply in earlier):
             self._open = [one for one in self._open if one.is_told or one.asker_id != fresh.asker_id] + [fresh]
+
+    def untranscribed(self, utterance: Utterance) -> None:
+        """Somebody said something that nobody can read."""
+        self._open = [
+            waiting
+            for waiting in self._open
+            if utterance.participant_id == waiting.asker_id or utterance.end_ms <= waiting.end_ms - LEAD_MS
+        ]
 
     def advance(self, now_ms: int) -> list[OpenQuestion]:
         """The questions that are unanswered as of now."""

@@ -9,12 +9,18 @@ Pcm = npt.NDArray[np.int16]
 
 
 class SampleRing:
-    """Zero wherever nothing waits. The caller keeps what waits within `size` samples."""
+    """Zero wherever nothing waits. The caller keeps what waits within `size` samples.
+
+    Who never says anything takes no memory.
+    """
 
     def __init__(self, size: int) -> None:
-        self._samples: Pcm = np.zeros(size, np.int16)
+        self._size = size
+        self._samples: Pcm = np.zeros(0, np.int16)
 
     def put(self, start: int, samples: Pcm) -> None:
+        if not len(self._samples):
+            self._samples = np.zeros(self._size, np.int16)
         at = start % len(self._samples)
         before_edge = min(len(samples), len(self._samples) - at)
         self._samples[at : at + before_edge] = samples[:before_edge]
@@ -23,6 +29,8 @@ class SampleRing:
 
     def look(self, start: int, n: int) -> Pcm:
         """A copy, shape (n,)."""
+        if not len(self._samples):
+            return np.zeros(n, np.int16)
         at = start % len(self._samples)
         if at + n <= len(self._samples):
             return self._samples[at : at + n].copy()
@@ -31,9 +39,9 @@ class SampleRing:
     def take(self, start: int, n: int) -> Pcm:
         """The same, and nothing waits there any more."""
         samples = self.look(start, n)
-        at = start % len(self._samples)
+        at = start % self._size
         self._samples[at : at + n] = 0
-        self._samples[: max(0, at + n - len(self._samples))] = 0
+        self._samples[: max(0, at + n - self._size)] = 0
         return samples
 
     def clear(self) -> None:

@@ -16,12 +16,12 @@ from __future__ import annotations
 from bisect import insort
 from dataclasses import dataclass
 
+from media_server.conversation.endpointing import LONGEST_HANGOVER_MS
 from media_server.conversation.sentences import is_backchannel
 from media_server.conversation.speech_times import SpeechTimes
 from media_server.conversation.types import Utterance
 
 BID_MS = 1_000
-HANGOVER_MS = 500
 TEXT_WAIT_MS = 3_000
 MONOLOGUE_GAP_MS = 3_000
 MAX_WAIT_MS = 10_000
@@ -112,7 +112,7 @@ class Turns:
         end_ms = None if run is None else run.end_ms
         holder_speaks = self._times.is_speaking(self.turn.participant_id)
         if end_ms is None:
-            if not holder_speaks and now_ms - bid.start_ms >= BID_MS + HANGOVER_MS:
+            if not holder_speaks and now_ms - bid.start_ms >= BID_MS + LONGEST_HANGOVER_MS:
                 self._take(bid)
         elif holder_speaks:
             self._decide_between(bid, end_ms, now_ms)

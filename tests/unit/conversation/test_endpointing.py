@@ -51,8 +51,8 @@ def test_between_the_thresholds_speech_neither_begins_nor_ends() -> None:
 
 
 def test_a_pause_is_told_before_the_end() -> None:
-    speech = heard([0.9] * 10 + [0.0] * 6)
-    assert speech == [SpeechStarted(0), SpeechPaused(0, 10 * W)]
+    assert heard([0.9] * 10 + [0.0] * 4) == [SpeechStarted(0)]
+    assert heard([0.9] * 10 + [0.0] * 5) == [SpeechStarted(0), SpeechPaused(0, 10 * W)]
 
 
 def test_speech_that_resumes_after_a_pause_is_the_same_utterance() -> None:
@@ -68,6 +68,68 @@ def test_speech_that_resumes_after_a_pause_is_the_same_utterance() -> None:
 def test_a_pause_of_the_hangover_ends_the_utterance() -> None:
     assert ended(heard([0.9] * 10 + [0.0] * 13)) == []
     assert ended(heard([0.9] * 10 + [0.0] * 14)) == [SpeechEnded(0, 10 * W)]
+
+
+def paused(windows: int = 5) -> Endpointer:
+    """Speech up to window 10, and that much silence."""
+    endpointer = Endpointer()
+    for number, probability in enumerate([0.9] * 10 + [0.0] * windows):
+        endpointer.accept(probability, number * W)
+    return endpointer
+
+
+def windows_until_the_end(endpointer: Endpointer, first: int) -> int:
+    return next(n for n in range(first, first + 100) if ended(endpointer.accept(0.0, n * W))) + 1
+
+
+@pytest.mark.parametrize("hangover_ms", [256, 352, 448, 800])
+def test_a_pause_is_as_long_as_it_is_expected_to_be(hangover_ms: int) -> None:
+    endpointer = paused()
+    assert endpointer.expect(10 * W, hangover_ms) == []
+    assert windows_until_the_end(endpointer, 15) == 10 + hangover_ms // 32
+
+
+def test_an_expectation_that_is_over_already_ends_the_utterance_at_once() -> None:
+    endpointer = paused(11)
+    assert endpointer.expect(10 * W, 352) == [SpeechEnded(0, 10 * W)]
+    assert endpointer.expect(10 * W, 352) == []
+    assert endpointer.flush(30 * W) == []
+
+
+def test_an_expectation_for_another_pause_is_ignored() -> None:
+    endpointer = paused()
+    assert endpointer.expect(9 * W, 0) == []
+    assert windows_until_the_end(endpointer, 15) == 24
+
+
+def test_an_expectation_that_comes_while_somebody_speaks_is_ignored() -> None:
+    endpointer = paused()
+    endpointer.accept(0.9, 15 * W)
+    assert endpointer.expect(16 * W, 0) == []
+    assert endpointer.expect(10 * W, 0) == []
+
+
+def test_an_expectation_holds_for_one_pause() -> None:
+    endpointer = paused()
+    endpointer.expect(10 * W, 800)
+    endpointer.accept(0.9, 15 * W)
+    assert windows_until_the_end(endpointer, 16) == 16 + 14
+
+
+def test_an_expectation_does_not_outlive_its_utterance() -> None:
+    endpointer = paused()
+    endpointer.expect(10 * W, 160)
+    for number in range(20, 30):
+        endpointer.accept(0.9, number * W)
+    assert windows_until_the_end(endpointer, 30) == 30 + 14
+
+
+def test_even_an_open_pause_is_short_in_a_long_utterance() -> None:
+    endpointer = Endpointer()
+    for number, probability in enumerate([0.9] * 375 + [0.0] * 5):
+        endpointer.accept(probability, number * W)
+    endpointer.expect(375 * W, 800)
+    assert windows_until_the_end(endpointer, 380) == 375 + 6
 
 
 def test_a_pause_shorter_than_the_hangover_ends_a_long_utterance() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from media_server.conversation.hallucination import compression_ratio, doubt
+from media_server.conversation.hallucination import compression_ratio, doubt, uncertainty
+from media_server.conversation.subtitle_phrases import EVERYDAY_PHRASES, SUBTITLE_PHRASES, bare_phrase
 
 
 def test_an_ordinary_sentence_is_believed() -> None:
@@ -68,3 +69,57 @@ def test_an_echo_of_the_prompt_is_doubted() -> None:
 
 def test_nothing_is_no_reason_for_doubt() -> None:
     assert doubt("", confidence=0.0, speech_ms=0) is None
+
+
+SURE_ENOUGH = {"tokens": 9, "log_probability": -0.4, "no_speech": 0.1, "is_cut": False}
+
+
+@pytest.mark.parametrize(
+    ("figures", "expected"),
+    [
+        ({}, None),
+        ({"is_cut": True}, "length"),
+        ({"log_probability": -1.0}, None),
+        ({"log_probability": -1.01}, "log_probability"),
+        ({"log_probability": -1.5, "tokens": 2}, None),
+        ({"log_probability": -1.51, "tokens": 2}, "log_probability"),
+        ({"no_speech": 0.6}, None),
+        ({"no_speech": 0.61}, "no_speech"),
+    ],
+)
+def test_the_decoders_own_figures_can_speak_against_its_text(figures: dict[str, float], expected: str | None) -> None:
+    assert uncertainty(**SURE_ENOUGH | figures) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Untertitelung des ZDF für funk, 2017"),
+        ("fr", "Sous-titrage Société Radio-Canada"),
+        ("es", "¡Gracias por ver el vídeo!"),
+        ("pt", "Legendas pela comunidade Amara.org"),
+        ("it", "Sottotitoli e revisione a cura di QTSS"),
+        ("nl", "Ondertitels ingediend door de Amara.org gemeenschap"),
+        ("ja", "ご視聴ありがとうございました。"),
+        ("zh", "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目"),
+        ("ko", "시청해주셔서 감사합니다."),
+        ("ru", "Субтитры сделал DimaTorzok"),
+    ],
+)
+def test_every_language_has_its_own_subtitle_phrases(language: str, text: str) -> None:
+    assert doubt(text, confidence=0.7, speech_ms=3_000, language=language) == "known_phrase"
+    assert doubt(text, confidence=0.9, speech_ms=3_000, language=language) is None
+
+
+def test_an_english_subtitle_phrase_is_doubted_in_any_language() -> None:
+    assert doubt("Thanks for watching!", confidence=0.7, speech_ms=900, language="de") == "known_phrase"
+
+
+def test_a_word_of_one_language_is_no_phrase_of_another() -> None:
+    assert doubt("So.", confidence=0.4, speech_ms=300, language="fr") is None
+    assert doubt("Gracias.", confidence=0.4, speech_ms=500, language="es") == "known_phrase"
+
+
+def test_phrases_are_written_as_they_are_compared() -> None:
+    for phrases in (*SUBTITLE_PHRASES.values(), *EVERYDAY_PHRASES.values()):
+        assert all(phrase and bare_phrase(phrase) == phrase for phrase in phrases)

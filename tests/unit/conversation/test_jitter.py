@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,8 @@ from hypothesis import strategies as st
 from media_server.conversation.jitter import (
     CONCEALED,
     FAR_SEQUENCE,
+    FIRST_WAIT,
+    KNOWN_PACKETS,
     LEAST_WAIT,
     MARGIN,
     MOST_HELD,
@@ -85,15 +86,34 @@ def test_packets_in_another_order_leave_in_theirs_and_none_is_lost() -> None:
 
 def test_a_lost_packet_is_given_up_ten_milliseconds_after_its_successor_came() -> None:
     buffer = JitterBuffer()
-    through(buffer, arrived(packet(number) for number in range(10)))
-    [(follower, arrival)] = arrived([packet(11)])
+    through(buffer, arrived(packet(number) for number in range(KNOWN_PACKETS)))
+    [(follower, arrival)] = arrived([packet(KNOWN_PACKETS + 1)])
     assert buffer.put(follower, arrival) == []
     due = buffer.due()
     assert due is not None
     assert due - arrival == LEAST_WAIT - FRAME
     pieces = buffer.take(due)
-    assert (numbers(pieces), positions(pieces)) == ([None, 11], [10 * FRAME, 11 * FRAME])
+    assert numbers(pieces) == [None, KNOWN_PACKETS + 1]
+    assert positions(pieces) == [KNOWN_PACKETS * FRAME, (KNOWN_PACKETS + 1) * FRAME]
     assert pieces[0].after == follower
+
+
+def test_on_a_line_that_is_not_known_yet_a_packet_is_waited_for_longer() -> None:
+    buffer = JitterBuffer()
+    sent = arrived(map(packet, range(40)))
+    pieces = through(
+        buffer, [(each, at + (65 * MS if number % 10 == 5 else 0)) for number, (each, at) in enumerate(sent)]
+    )
+    assert numbers(pieces) == list(range(40))
+    assert buffer.counts.late == 0
+
+
+def test_a_line_is_known_after_a_second() -> None:
+    buffer = JitterBuffer()
+    through(buffer, arrived(map(packet, range(KNOWN_PACKETS - 1))))
+    assert buffer.wait() == FIRST_WAIT
+    through(buffer, arrived([packet(KNOWN_PACKETS - 1)]))
+    assert buffer.wait() == LEAST_WAIT
 
 
 def test_the_wait_follows_the_jitter_of_the_line_and_shrinks_again() -> None:
@@ -101,8 +121,18 @@ def test_the_wait_follows_the_jitter_of_the_line_and_shrinks_again() -> None:
     jittery = [(each, at + (number % 5) * 20 * MS) for number, (each, at) in enumerate(arrived(map(packet, range(50))))]
     through(buffer, jittery)
     assert buffer.wait() == 80 * MS + MARGIN
-    through(buffer, arrived(map(packet, range(50, 260))))
+    through(buffer, arrived(map(packet, range(50, 560))))
     assert buffer.wait() == LEAST_WAIT
+
+
+def test_on_a_jittery_line_nothing_that_comes_is_given_up() -> None:
+    """50 ± 20 ms, and one packet in fifty later by 25 ms more, for ten minutes."""
+    drawn = random.Random(1)
+    lateness = [(30 + 40 * drawn.random() + 25 * (drawn.random() < 0.02)) * MS for _ in range(30_000)]
+    buffer = JitterBuffer()
+    arrivals = [(packet(number), int(number * FRAME + late)) for number, late in enumerate(lateness)]
+    through(buffer, arrivals)
+    assert buffer.counts.lost <= 30
 
 
 def test_the_wait_has_a_bound() -> None:
@@ -114,12 +144,12 @@ def test_the_wait_has_a_bound() -> None:
 
 def test_one_that_comes_too_late_is_dropped_and_the_next_one_so_late_is_waited_for() -> None:
     buffer = JitterBuffer()
-    late = [(each, at + (60 * MS if number in {20, 40} else 0)) for number, (each, at) in enumerate(
-        arrived(map(packet, range(60)))
+    late = [(each, at + (60 * MS if number in {60, 80} else 0)) for number, (each, at) in enumerate(
+        arrived(map(packet, range(100)))
     )]  # fmt: skip
     pieces = through(buffer, late)
     assert buffer.counts.late == 1
-    assert [number for number in range(60) if number not in numbers(pieces)] == [20]
+    assert [number for number in range(100) if number not in numbers(pieces)] == [60]
 
 
 def test_of_a_long_hole_the_first_packets_are_concealed_and_the_last_one_recovered() -> None:
@@ -134,7 +164,7 @@ def test_of_a_long_hole_the_first_packets_are_concealed_and_the_last_one_recover
 
 def test_silence_that_was_not_sent_is_a_gap() -> None:
     buffer = JitterBuffer()
-    said = [packet(0), packet(1), replace(packet(50), sequence_number=2), replace(packet(51), sequence_number=3)]
+    said = [packet(0), packet(1), packet(50)._replace(sequence_number=2), packet(51)._replace(sequence_number=3)]
     pieces = through(buffer, arrived(said))
     assert positions(pieces) == [0, FRAME, 50 * FRAME, 51 * FRAME]
     assert buffer.counts.lost == 0
@@ -143,23 +173,23 @@ def test_silence_that_was_not_sent_is_a_gap() -> None:
 def test_a_sender_that_rests_is_silent_at_once_for_a_second_at_most() -> None:
     buffer = JitterBuffer()
     buffer.put(packet(0), 0)
-    buffer.put(replace(packet(1), payload=DTX), FRAME)
+    buffer.put(packet(1)._replace(payload=DTX), FRAME)
     pieces = []
     while (due := buffer.due()) is not None:
         pieces += buffer.take(due)
     assert all(piece.is_silence for piece in pieces)
     assert pieces[0].position == 2 * FRAME
     assert 900 * MS < sum(piece.samples for piece in pieces) <= 1_000 * MS
-    [after] = buffer.put(replace(packet(80), sequence_number=2), 80 * FRAME)
+    [after] = buffer.put(packet(80)._replace(sequence_number=2), 80 * FRAME)
     assert after.position == 80 * FRAME
 
 
 def test_speech_that_goes_on_is_never_behind_the_silence_before_it() -> None:
     buffer = JitterBuffer()
     buffer.put(packet(0), 0)
-    buffer.put(replace(packet(1), payload=DTX), FRAME)
+    buffer.put(packet(1)._replace(payload=DTX), FRAME)
     silence = buffer.take(20 * FRAME)
-    [speech] = buffer.put(replace(packet(20), sequence_number=2), 20 * FRAME + 5 * MS)
+    [speech] = buffer.put(packet(20)._replace(sequence_number=2), 20 * FRAME + 5 * MS)
     assert silence[-1].position + silence[-1].samples <= speech.position == 20 * FRAME
 
 
@@ -265,3 +295,31 @@ def test_on_a_line_with_five_percent_loss_all_else_is_delivered(seed: int) -> No
     assert [number for number in numbers(pieces) if number is not None] == [
         int.from_bytes(each.payload, "big") for each in sent
     ]
+
+
+def test_jitter_is_estimated_as_rfc_3550_does() -> None:
+    drawn = random.Random(4)
+    arrivals = [(each, at + drawn.randrange(40 * MS)) for each, at in arrived(packet(n) for n in range(500))]
+    buffer = JitterBuffer()
+    through(buffer, arrivals)
+    estimate, before = 0.0, None
+    for each, arrival in sorted(arrivals, key=lambda one: one[1]):  # appendix A.8, in floating point
+        transit = arrival - each.timestamp
+        if before is not None:
+            estimate += (abs(transit - before) - estimate) / 16
+        before = transit
+    assert abs(buffer.jitter - estimate) < 1e-6
+    assert 8 * MS < buffer.jitter < 18 * MS
+
+
+def test_a_jump_of_the_senders_clock_is_no_jitter() -> None:
+    buffer = JitterBuffer()
+    through(buffer, arrived(packet(number) for number in range(50)))
+    buffer.put(packet(50, first_timestamp=90_000 * MS), 50 * FRAME + 10 * MS)
+    assert buffer.jitter == 0
+
+
+def test_lost_audio_is_as_long_as_the_packets_that_were_given_up() -> None:
+    buffer = JitterBuffer()
+    through(buffer, arrived(packet(number) for number in range(100) if number % 10 not in {4, 5}))
+    assert (buffer.counts.lost, buffer.counts.lost_samples) == (20, 20 * FRAME)

@@ -66,3 +66,25 @@ def test_blocks_of_any_length_make_seconds() -> None:
     for _ in range(9):
         watch.hear(np.zeros(16_037, np.float32))
     assert watch.state == "silent"
+
+
+def test_loudness_adds_up_talk_and_clipping_apart_from_a_quiet_room() -> None:
+    watch = MicrophoneWatch()
+    for block in [*SPEECH, *QUIET_ROOM, *second(0.3, clipped=0.02)]:
+        watch.hear(block)
+    loudness = watch.loudness
+    assert (loudness.heard, loudness.clipped, loudness.loud) == (48_000, 320, 32_000)
+    assert loudness.energy == pytest.approx(32_000 * 0.045 + 320 * 0.955, rel=0.02)
+
+
+def test_what_was_before_a_mute_is_forgotten_and_the_totals_go_on() -> None:
+    watch = MicrophoneWatch()
+    for block in [*NOTHING] * 7:
+        watch.hear(block)
+    watch.forget()
+    heard = watch.loudness.heard
+    watch.hear(NOTHING[0])
+    assert (watch.state, watch.loudness.heard) == ("ok", heard + len(NOTHING[0]))
+    for block in [*NOTHING] * 8:
+        watch.hear(block)
+    assert watch.state == "silent"

@@ -8,20 +8,15 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media_server.conversation.mix import EVERYBODY, NOBODY, WAIT_FRAMES, Choice, Mix, Pcm
-
-
-def voice(level: int) -> Pcm:
-    return np.full(960, level, np.int16)
+from media_server.conversation.mix import EVERYBODY, NOBODY, WAIT_FRAMES, Choice, Mix
 
 
 def mix_of(**levels: int) -> Mix:
-    frames: dict[Hashable, Pcm] = {name: voice(level) for name, level in levels.items()}
-    return Mix(frames)
+    return Mix(list(levels), np.repeat(np.array([*levels.values()], np.float32)[:, np.newaxis], 960, axis=1))
 
 
 def level(mix: Mix, left_out: frozenset[Hashable]) -> int | None:
-    samples = mix.without(left_out)
+    samples = mix.without([left_out])[left_out]
     return None if samples is None else int(samples[0])
 
 
@@ -40,6 +35,14 @@ def test_one_loud_voice_is_left_as_it_is() -> None:
 
 def test_two_loud_voices_are_limited() -> None:
     assert 30_000 < (level(mix_of(alice=32_000, bob=32_000), NOBODY) or 0) < 32_767
+
+
+def test_several_mixes_at_once_are_the_same_as_each_alone() -> None:
+    mix = mix_of(alice=32_000, bob=32_000, carol=-500)
+    keys = [NOBODY, EVERYBODY, *(frozenset({name}) for name in ("alice", "bob", "carol")), frozenset({"alice", "bob"})]
+    together = mix.without(keys)
+    assert list(together) == keys
+    assert [None if one is None else int(one[0]) for one in together.values()] == [level(mix, key) for key in keys]
 
 
 def test_the_same_frames_can_be_summed_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from media_server.conversation.dialogue import Dialogue
+from media_server.conversation.endpointing import LONGEST_HANGOVER_MS
 from media_server.conversation.interruptions import Interruption
 from media_server.conversation.types import Utterance
 
@@ -10,14 +11,19 @@ from media_server.conversation.types import Utterance
 class Talk:
     """Gives speech to a dialogue as it would be heard: starts 100 ms late, ends 450 ms late, texts 1 s late."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ends_late_ms: int = 450) -> None:
+        self._ends_late_ms = ends_late_ms
         self.dialogue = Dialogue()
         self.interruptions: list[Interruption] = []
 
     def play(self, *spoken: tuple[str, int, int, str], until_ms: int) -> Dialogue:
         steps = []
         for number, (_, start_ms, end_ms, _) in enumerate(spoken):
-            steps += [(start_ms + 100, 0, number), (end_ms + 450, 1, number), (end_ms + 1_000, 2, number)]
+            steps += [
+                (start_ms + 100, 0, number),
+                (end_ms + self._ends_late_ms, 1, number),
+                (end_ms + 1_000, 2, number),
+            ]
         steps.sort()
         for now_ms in range(0, until_ms + 1, 250):
             while steps and steps[0][0] <= now_ms:
@@ -113,6 +119,12 @@ def test_an_overlap_at_the_end_of_a_turn_is_no_interruption() -> None:
     talk = Talk()
     dialogue = talk.play(("David", 0, 5_000, "That is it."), ("Anna", 4_700, 8_000, "Good."), until_ms=12_000)
     assert (talk.interruptions, dialogue.turns.count) == ([], 2)
+
+
+def test_a_remark_whose_end_is_known_late_is_no_interruption() -> None:
+    talk = Talk(ends_late_ms=LONGEST_HANGOVER_MS - 20)
+    talk.play(("Anna", 0, 7_000, "It is long."), ("David", 4_000, 5_950, "As I said before."), until_ms=12_000)
+    assert talk.interruptions == []
 
 
 def test_a_quick_answer_within_the_hangover_is_no_interruption() -> None:

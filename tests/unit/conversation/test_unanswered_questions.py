@@ -170,3 +170,13 @@ def test_a_recognizer_that_is_two_seconds_late_raises_no_false_alarm(monkeypatch
         ("David", "How much does it cost per month?"), ("Anna", "It is twenty dollars."), ("David", "Okay, good.")
     )
     assert unanswered(played) == []
+
+
+def test_what_was_not_transcribed_may_have_been_the_answer() -> None:
+    question = ("David", "How much does it cost per month?")
+    assert unanswered(talk(question, ("Anna", "The next page shows our roadmap for the coming year.")))
+    assert not unanswered(talk(question, ("Anna", "")))
+
+
+def test_what_the_asker_said_untranscribed_answers_nothing() -> None:
+    assert unanswered(talk(("David", ""), ("David", "How much does it cost per month?")))
