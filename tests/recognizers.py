@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from media_server.engines.protocols import Recognition, RecognizedWord, Samples
+from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord, Samples
 
 LOUD = 0.5
 
@@ -48,12 +48,19 @@ class ScriptedRecognizer:
         self._script = script
         self.asked: list[tuple[int, bool]] = []
         """Samples of audio, and whether a final was wanted."""
+        self.batches: list[int] = []
+        """How many excerpts it was given at a time."""
         self.gate = threading.Event()
         self.gate.set()
 
-    def recognize(self, audio: Samples, *, is_final: bool) -> Recognition:
-        self.asked.append((len(audio), is_final))
+    def recognize(self, excerpts: Sequence[Excerpt]) -> list[Recognition]:
+        self.batches.append(len(excerpts))
+        self.asked += [(len(excerpt.samples), excerpt.is_final) for excerpt in excerpts]
         self.gate.wait(timeout=10)
-        text = self._script(audio, is_final)
-        words = tuple(RecognizedWord(f" {word}", at * 0.1, (at + 1) * 0.1, 0.9) for at, word in enumerate(text.split()))
-        return Recognition(text, words if is_final else (), 0.9, "en", "scripted")
+        return [scripted(self._script(excerpt.samples, excerpt.is_final), excerpt.is_final) for excerpt in excerpts]
+
+
+def scripted(text: str, is_final: bool) -> Recognition:
+    """A word every tenth of a second."""
+    words = tuple(RecognizedWord(f" {word}", at * 0.1, (at + 1) * 0.1, 0.9) for at, word in enumerate(text.split()))
+    return Recognition(text, words if is_final else (), 0.9, "en", "scripted")

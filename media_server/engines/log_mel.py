@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from media_server.engines.protocols import Samples
 
+FRAMES_PER_S = 100
 WINDOW_SAMPLES = 400
 HOP_SAMPLES = 160
 FRAMES_PER_PRODUCT = 16

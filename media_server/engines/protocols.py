@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from media_server.conversation.hallucination import Doubt
 from media_server.conversation.types import Cue, Quote
 from media_server.events import GuidanceType
 
 Samples = npt.NDArray[np.float32]
 """float32, shape (n,), 16 kHz mono, -1 … 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """One stretch of speech whose text is wanted."""
+
+    samples: Samples
+    """Up to 30 s."""
+    is_final: bool
+    """Word times and all guards; else what can be said quickly."""
+    language: str | None = None
+    """ISO 639-1; None: the recognizer finds out."""
+    vocabulary: tuple[str, ...] = ()
+    """Words that may well be said, as they are written."""
+    is_timed: bool = False
+    """Word times of a partial; a final has them anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +49,16 @@ class Recognition:
     words: tuple[RecognizedWord, ...]
     """Empty unless word times were asked for."""
     confidence: float
-    """0 … 1: the mean probability of the tokens."""
+    """0 … 1: the share of its words that are right, as far as the recognizer can tell."""
     language: str
     provider: str
     """For example `whisper:tiny.en`."""
+    heard_language: tuple[str, float] | None = None
+    """What it takes the language for, and how surely (0 … 1); None when it was not asked, or knows one only."""
+    dropped: Doubt | None = None
+    """Why its text is not believed; the text is empty then."""
+    dropped_text: str = ""
+    """What was not believed: for review, never for a log."""
 
 
 class VoiceActivity(Protocol):
@@ -49,13 +72,36 @@ class VoiceActivity(Protocol):
 
 
 class Recognizer(Protocol):
-    """Speech to text for one stretch of audio. Called from worker threads, never from the event loop."""
+    """Speech to text. Called from worker threads, never from the event loop."""
 
-    def recognize(self, audio: Samples, *, is_final: bool) -> Recognition:
-        """Text of `audio` (up to 30 s); word times and guards only when `is_final`.
+    def recognize(self, excerpts: Sequence[Excerpt]) -> list[Recognition]:
+        """One answer for each excerpt, in their order; all of a batch are finals, or none is.
 
-        No speech gives an empty text, never an invented one.
+        No speech gives an empty text, never an invented one. What it raises fails the whole batch.
         """
+
+
+@runtime_checkable
+class RestartableRecognizer(Recognizer, Protocol):
+    """A recognizer that can be ended whatever it does, and begun again: a process, or a connection to a remote one."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is begun and has not ended since. From any thread."""
+
+    def start(self) -> None:
+        """Make it ready; called by the thread that will call `recognize`, which lives as long as what is begun.
+
+        Raises:
+            RecognizerUnusableError: it would never be ready: weights are missing, say.
+            RecognizerEndedError: it ended meanwhile, or was not ready in time.
+        """
+
+    def kill(self) -> None:
+        """End it now. Who waits for `start` or `recognize` gets `RecognizerEndedError`. From any thread."""
+
+    def close(self) -> None:
+        """End it and give back what it took; by the thread that began it."""
 
 
 @dataclass(frozen=True, slots=True)

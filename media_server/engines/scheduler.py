@@ -1,105 +1,132 @@
-"""Worker threads that recognize, with a deadline for each utterance.
+"""Worker threads that recognize, with a deadline for each batch.
 
-A recognizer may hang or raise; neither may stop the event loop or the other worker. A thread cannot be killed, so one
-that missed its deadline is left behind, and another takes its place. Threads are daemons: a hung one does not hold up
-the exit of the node.
+A recognizer may hang, raise or end; neither may stop the event loop or the other workers.
+
+Rules:
+- A recognizer that can be restarted is ended when it misses a deadline. `start` makes it ready again; who calls it
+  between two batches keeps it warm.
+- A plain one lives in our process, where a thread cannot be ended: one that missed its deadline is left behind, and
+  another takes its place. Threads are daemons, so a hung one does not hold up the exit of the node.
+- A restartable recognizer is begun, used and ended by one thread, its worker's: the kernel ends a child when the thread
+  that began it is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import threading
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
-from media_server.engines.protocols import Recognition, Recognizer, Samples
+from media_server.engines.errors import RecognitionError, RecognitionTimeoutError, RecognizerUnusableError
+from media_server.engines.protocols import Excerpt, Recognition, Recognizer, RestartableRecognizer
 
-MAX_WORKERS = 2
-"""By default: two threads of one core each beat one of two, and the node has other work."""
+__all__ = ["RecognitionError", "RecognitionTimeoutError", "Worker"]
 
-
-class RecognitionError(Exception):
-    """The recognizer failed on this audio."""
-
-    code = "recognizer_failed"
-
-
-class RecognitionTimeoutError(RecognitionError):
-    """The recognizer did not answer in time."""
-
-    code = "recognizer_timeout"
-
-
-def worker_count(asked: int) -> int:
-    """How many recognitions run at a time: `asked`, or by cores when that is 0."""
-    return asked or min(MAX_WORKERS, os.cpu_count() or 1)
+Answer = TypeVar("Answer")
+_Calls = queue.SimpleQueue[Callable[[], None] | None]
 
 
 class Worker:
-    """One thread that recognizes one stretch of audio at a time."""
+    """One recognizer and the thread that uses it, a batch at a time."""
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
-        self._calls: queue.SimpleQueue[Callable[[], None] | None] | None = None
+        self._restartable = recognizer if isinstance(recognizer, RestartableRecognizer) else None
+        self._calls: _Calls | None = None
+        self._busy_s = 0.0
+        self._busy_since_s: float | None = None
 
-    async def recognize(self, audio: Samples, *, is_final: bool, deadline_s: float) -> Recognition:
-        """What the recognizer says.
+    @property
+    def is_ready(self) -> bool:
+        """False: it must be started before it can recognize."""
+        return self._restartable is None or self._restartable.is_alive
+
+    @property
+    def busy_s(self) -> float:
+        """How long it worked since it was made."""
+        return self._busy_s + (0.0 if self._busy_since_s is None else time.monotonic() - self._busy_since_s)
+
+    async def start(self) -> None:
+        """Make its recognizer ready, if it is not.
 
         Raises:
-            RecognitionError: it raised, or was not done after `deadline_s`.
+            RecognizerUnusableError: it never will be.
+            RecognizerEndedError: not this time.
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Recognition] = loop.create_future()
-        call = _Call(self._recognizer, audio, is_final, loop, answer)
-        if self._calls is None:
-            self._calls = _start_thread()
-        self._calls.put(call)
+        if self._restartable is not None and not self._restartable.is_alive:
+            await self._in_thread(self._restartable.start)
+
+    async def recognize(self, excerpts: Sequence[Excerpt], *, deadline_s: float) -> list[Recognition]:
+        """What the recognizer says to each.
+
+        Raises:
+            RecognitionError: it raised, ended, or was not done after `deadline_s`.
+        """
+        self._busy_since_s = time.monotonic()
         try:
             async with asyncio.timeout(deadline_s):
-                return await answer
+                answers = await self._in_thread(lambda: self._recognizer.recognize(excerpts))
         except TimeoutError as error:
-            self.close()
+            self._give_up()
             raise RecognitionTimeoutError(f"no answer in {deadline_s:.1f} s") from error
+        finally:
+            self._busy_s, self._busy_since_s = self.busy_s, None
+        if len(answers) != len(excerpts):
+            raise RecognitionError(f"{len(answers)} answers to {len(excerpts)} excerpts")
+        return answers
 
     def close(self) -> None:
-        """End the thread when it is done with what it does."""
+        """End the recognizer, if that can be done, and the thread when it is done with what it does."""
+        if self._restartable is not None and self._calls is not None:
+            self._restartable.kill()
+            self._calls.put(self._restartable.close)
+        self._leave_thread()
+
+    def _give_up(self) -> None:
+        if self._restartable is not None:
+            self._restartable.kill()  # so its thread goes on
+        else:
+            self._leave_thread()
+
+    def _leave_thread(self) -> None:
         if self._calls is not None:
             self._calls.put(None)
             self._calls = None
 
+    async def _in_thread(self, work: Callable[[], Answer]) -> Answer:
+        call = _Call(work, asyncio.get_running_loop())
+        if self._calls is None:
+            self._calls = _start_thread()
+        self._calls.put(call)
+        return await call.answer
 
-class _Call:
-    """One recognition on its way to a thread and back."""
 
-    def __init__(
-        self,
-        recognizer: Recognizer,
-        audio: Samples,
-        is_final: bool,
-        loop: asyncio.AbstractEventLoop,
-        answer: asyncio.Future[Recognition],
-    ) -> None:
-        self._recognizer = recognizer
-        self._audio = audio
-        self._is_final = is_final
+class _Call(Generic[Answer]):
+    """One piece of work on its way to a thread and back."""
+
+    def __init__(self, work: Callable[[], Answer], loop: asyncio.AbstractEventLoop) -> None:
+        self._work = work
         self._loop = loop
-        self._answer = answer
+        self.answer: asyncio.Future[Answer] = loop.create_future()
 
     def __call__(self) -> None:
         try:
-            recognition = self._recognizer.recognize(self._audio, is_final=self._is_final)
+            answer = self._work()
+        except (RecognitionError, RecognizerUnusableError) as error:
+            self._tell(self.answer.set_exception, error)
         except Exception as error:  # noqa: BLE001 - the thread's edge: whatever a model raises fails this call only
             failure = RecognitionError(f"{type(error).__name__} from the recognizer")
             failure.__cause__ = error
-            self._tell(self._answer.set_exception, failure)
+            self._tell(self.answer.set_exception, failure)
         else:
-            self._tell(self._answer.set_result, recognition)
+            self._tell(self.answer.set_result, answer)
 
     def _tell(self, settle: Callable[[Any], None], value: object) -> None:
         def settle_if_awaited() -> None:
-            if not self._answer.done():
+            if not self.answer.done():
                 settle(value)
 
         try:
@@ -108,12 +135,12 @@ class _Call:
             return  # the loop closed while a hung recognizer was left behind
 
 
-def _start_thread() -> queue.SimpleQueue[Callable[[], None] | None]:
-    calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+def _start_thread() -> _Calls:
+    calls: _Calls = queue.SimpleQueue()
     threading.Thread(target=_serve, args=(calls,), name="recognizer", daemon=True).start()
     return calls
 
 
-def _serve(calls: queue.SimpleQueue[Callable[[], None] | None]) -> None:
+def _serve(calls: _Calls) -> None:
     while (call := calls.get()) is not None:
         call()

@@ -1,186 +1,188 @@
-"""Whisper through CTranslate2: a short encoder window, guards on what it says, and a full window when they trip.
+"""Whisper as our recognizer: short encoder windows, guards on what it says, and a full window when they trip.
 
 Rules:
 - The encoder is paid for its whole window whatever was said, so audio is padded to 10 s, or to its length + 2 s when
   that is longer, instead of 30 s. The padding is what the log-mel front end makes of silence: zeros, which other front
   ends pad with, mean a loud constant to the model and cost up to a tenth of the words.
 - A final whose text is doubted is decoded once more in the 30 s window that the model was trained on; what is doubted
-  still is dropped. No word is better than an invented one.
-- A partial is decoded greedily in one pass; a doubted one is empty.
-- Called from worker threads; CTranslate2 runs as many calls at a time as it has workers, each on one core.
+  still is dropped, with its reason. No word is better than an invented one.
+- A partial has 1 s of padding and no more, and is decoded greedily in one pass. In so short a window every fourth one
+  goes on with what it has said already: it ends there. One that is doubted still is empty.
+- Excerpts whose windows are alike are encoded and decoded together. Windows of finals grow in steps, so that they often
+  are, and whom a final shares its batch with does not change its window.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import ctranslate2
-import numpy as np
-from faster_whisper import WhisperModel
-from faster_whisper.tokenizer import Tokenizer
-from faster_whisper.transcribe import get_suppressed_tokens, merge_punctuations
+from media_server.conversation.confidence import calibrated
+from media_server.conversation.hallucination import Doubt, doubt, uncertainty
+from media_server.conversation.types import samples_to_ms
+from media_server.engines.log_mel import FRAMES_PER_S, Spectrogram
+from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord
+from media_server.engines.whisper_model import FULL_WINDOW_FRAMES, MAX_TOKENS, Decoding, WhisperModelCt2, Window
 
-from media_server.conversation.hallucination import doubt
-from media_server.conversation.types import SAMPLE_RATE_HZ, samples_to_ms
-from media_server.engines.log_mel import Spectrogram, log_mel, silence_level
-from media_server.engines.protocols import Recognition, RecognizedWord, Samples
-
-FRAMES_PER_S = 100
-FULL_WINDOW_FRAMES = 30 * FRAMES_PER_S
 SHORT_WINDOW_FRAMES = 10 * FRAMES_PER_S
 TAIL_FRAMES = 2 * FRAMES_PER_S
+FINAL_STEP_FRAMES = FRAMES_PER_S
+PARTIAL_TAIL_FRAMES = 1 * FRAMES_PER_S
+ALIKE_RATIO = 1.5
+"""Between the windows of partials that are decoded together."""
 FINAL_BEAM = 5
 PARTIAL_BEAM = 1
-TOKENS_PER_S = 8
-"""More tokens than anybody speaks; a loop is cut here."""
-SPARE_TOKENS = 10
-MIN_LOG_PROBABILITY = -1.0
-"""Whisper's own threshold (openai/whisper, transcribe.py)."""
-FEW_TOKENS = 2
-FEW_TOKENS_MIN_LOG_PROBABILITY = -1.5
-"""The mean of "five." is half its full stop: one word alone looks less likely than it is."""
-MAX_NO_SPEECH = 0.6
-"""Likewise."""
-PREPENDED = "\"'“¿([{-"
-APPENDED = "\"'.。,，!！?？:：”)]}、"
+FINAL_TOKENS = (6.0, 12)
+"""A second, and besides: more than anybody speaks for long. A loop is cut here, and a text that was cut is doubted."""
+PARTIAL_TOKENS = (4.5, 6)
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoding:
-    text: str
-    tokens: list[int]
-    log_probability: float
-    """Mean of the tokens, the end token included."""
-    no_speech: float
-    is_cut: bool
-    """Ended by the cap on its length, not by the model."""
-    frames: int
-    """Of speech, without padding."""
-    language: str
-    encoded: ctranslate2.StorageView
+class _Heard:
+    """One excerpt on its way through the model."""
+
+    excerpt: Excerpt
+    speech: Spectrogram
 
     @property
-    def confidence(self) -> float:
-        return min(1.0, math.exp(self.log_probability))
+    def speech_ms(self) -> int:
+        return samples_to_ms(len(self.excerpt.samples))
+
+    def final_window(self) -> Window:
+        return self._window(final_frames(self.speech.shape[1]), *FINAL_TOKENS)
+
+    def partial_window(self) -> Window:
+        frames = min(FULL_WINDOW_FRAMES, self.speech.shape[1] + PARTIAL_TAIL_FRAMES)
+        return self._window(frames, *PARTIAL_TOKENS)
+
+    def full_window(self) -> Window:
+        return Window(self.speech, FULL_WINDOW_FRAMES, MAX_TOKENS, self.excerpt.language)
+
+    def _window(self, frames: int, tokens_per_s: float, spare_tokens: int) -> Window:
+        most_tokens = round(self.speech.shape[1] / FRAMES_PER_S * tokens_per_s) + spare_tokens
+        return Window(self.speech, frames, most_tokens, self.excerpt.language)
+
+    def doubt(self, decoding: Decoding) -> Doubt | None:
+        if not decoding.text:
+            return None
+        found = uncertainty(
+            tokens=len(decoding.tokens),
+            log_probability=decoding.log_probability,
+            no_speech=decoding.no_speech,
+            is_cut=decoding.is_cut,
+        )
+        return found or doubt(
+            decoding.text, confidence=decoding.probability, speech_ms=self.speech_ms, language=decoding.language
+        )
 
 
 class WhisperRecognizer:
-    """One CTranslate2 model, shared by all worker threads."""
+    """One model, shared by the threads that call it."""
 
-    def __init__(self, folder: Path, name: str, *, device: str, workers: int) -> None:
-        compute_type = "int8" if device == "cpu" else "int8_float16"
-        self._whisper = WhisperModel(
-            str(folder), device=device, compute_type=compute_type, cpu_threads=1, num_workers=workers
-        )
+    def __init__(self, folder: Path, name: str, *, device: str, compute_type: str, workers: int) -> None:
+        self._model = WhisperModelCt2(folder, device=device, compute_type=compute_type, workers=workers)
         self._provider = f"whisper:{name}"
-        self._tokenizers: dict[str, Tokenizer] = {}
-        self._suppressed = list(get_suppressed_tokens(self._tokenizer("en"), [-1]))
 
-    def recognize(self, audio: Samples, *, is_final: bool) -> Recognition:
-        speech = self._features(audio)
-        if not is_final:
-            return self._partial(speech, samples_to_ms(len(audio)))
-        decoding = self._decode(speech, _window_frames(speech.shape[1]), FINAL_BEAM)
-        if _is_doubted(decoding, samples_to_ms(len(audio))) or says_twice(decoding.text):
-            decoding = self._decode(speech, FULL_WINDOW_FRAMES, FINAL_BEAM)
-            if _is_doubted(decoding, samples_to_ms(len(audio))):
-                return self._nothing(decoding.language)
-        words = self._words(decoding, len(audio) / SAMPLE_RATE_HZ)
-        return Recognition(decoding.text, words, decoding.confidence, decoding.language, self._provider)
+    def recognize(self, excerpts: Sequence[Excerpt]) -> list[Recognition]:
+        heard = [_Heard(excerpt, self._model.features(excerpt.samples)) for excerpt in excerpts]
+        if all(excerpt.is_final for excerpt in excerpts):
+            return self._finals(heard)
+        return self._partials(heard)
 
-    def _partial(self, speech: Spectrogram, speech_ms: int) -> Recognition:
-        decoding = self._decode(speech, _window_frames(speech.shape[1]), PARTIAL_BEAM)
-        if _is_doubted(decoding, speech_ms):
-            return self._nothing(decoding.language)
-        return Recognition(decoding.text, (), decoding.confidence, decoding.language, self._provider)
+    def _finals(self, heard: list[_Heard]) -> list[Recognition]:
+        decodings = self._decode([one.final_window() for one in heard], is_final=True)
+        again = [
+            number
+            for number, (one, decoding) in enumerate(zip(heard, decodings, strict=True))
+            if one.doubt(decoding) is not None or says_twice(decoding.text)
+        ]
+        redone = self._decode([heard[number].full_window() for number in again], is_final=True)
+        for number, decoding in zip(again, redone, strict=True):
+            decodings[number] = decoding
+        return [self._recognition(one, decoding) for one, decoding in zip(heard, decodings, strict=True)]
 
-    def _nothing(self, language: str) -> Recognition:
-        return Recognition("", (), 0.0, language, self._provider)
+    def _partials(self, heard: list[_Heard]) -> list[Recognition]:
+        is_timed = any(one.excerpt.is_timed for one in heard)
+        decodings = self._decode([one.partial_window() for one in heard], is_final=False, is_timed=is_timed)
+        return [self._recognition(one, without_loop(decoding)) for one, decoding in zip(heard, decodings, strict=True)]
 
-    def _features(self, audio: Samples) -> Spectrogram:
-        """Of up to 30 s of speech."""
-        sound = np.nan_to_num(audio, nan=0.0, posinf=1.0, neginf=-1.0)
-        frames = min(FULL_WINDOW_FRAMES, math.ceil(len(sound) * FRAMES_PER_S / SAMPLE_RATE_HZ))
-        return log_mel(sound[: 30 * SAMPLE_RATE_HZ], self._whisper.feature_extractor.mel_filters, frames)
+    def _decode(self, windows: list[Window], *, is_final: bool, is_timed: bool = True) -> list[Decoding]:
+        """In their order."""
+        decodings: dict[int, Decoding] = {}
+        for batch in alike([window.frames for window in windows], 1.0 if is_final else ALIKE_RATIO):
+            found = self._model.decode(
+                [windows[number] for number in batch],
+                beam=FINAL_BEAM if is_final else PARTIAL_BEAM,
+                detect=is_final,
+                word_times=is_timed,
+            )
+            decodings.update(zip(batch, found, strict=True))
+        return [decodings[number] for number in range(len(windows))]
 
-    def _decode(self, speech: Spectrogram, window_frames: int, beam: int) -> _Decoding:
-        frames = speech.shape[1]
-        window = np.pad(speech, ((0, 0), (0, window_frames - frames)), constant_values=silence_level(speech))
-        encoded = self._whisper.model.encode(ctranslate2.StorageView.from_array(window[np.newaxis]))
-        language = self._language(encoded)
-        tokenizer = self._tokenizer(language)
-        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
-        most_tokens = frames * TOKENS_PER_S // FRAMES_PER_S + SPARE_TOKENS
-        result = self._whisper.model.generate(
-            encoded,
-            [prompt],
-            beam_size=beam,
-            max_length=min(self._whisper.max_length, len(prompt) + most_tokens),
-            suppress_tokens=self._suppressed,
-            return_scores=True,
-            return_no_speech_prob=True,
-        )[0]
-        tokens = list(result.sequences_ids[0])
-        return _Decoding(
-            text=tokenizer.decode(tokens).strip(),
-            tokens=[token for token in tokens if token < tokenizer.eot],
-            log_probability=result.scores[0] * len(tokens) / (len(tokens) + 1),
-            no_speech=result.no_speech_prob,
-            is_cut=len(tokens) >= most_tokens - 1,
-            frames=frames,
-            language=language,
-            encoded=encoded,
+    def _recognition(self, one: _Heard, decoding: Decoding) -> Recognition:
+        dropped = one.doubt(decoding)
+        return Recognition(
+            text="" if dropped else decoding.text,
+            words=() if dropped else decoding.words,
+            confidence=0.0 if dropped or not decoding.text else calibrated(decoding.probability),
+            language=decoding.language,
+            provider=self._provider,
+            heard_language=decoding.heard_language,
+            dropped=dropped,
+            dropped_text=decoding.text if dropped else "",
         )
 
-    def _words(self, decoding: _Decoding, audio_s: float) -> tuple[RecognizedWord, ...]:
-        """Word times from the cross-attention, inside the audio and in order."""
-        if not decoding.text:
-            return ()
-        tokenizer = self._tokenizer(decoding.language)
-        aligned = self._whisper.find_alignment(tokenizer, [decoding.tokens], decoding.encoded, decoding.frames)[0]
-        merge_punctuations(aligned, PREPENDED, APPENDED)
-        words: list[RecognizedWord] = []
-        start_s = 0.0
-        for word in aligned:
-            if not word["word"].strip():
-                continue
-            start_s = min(max(start_s, float(word["start"])), audio_s)
-            end_s = min(max(start_s, float(word["end"])), audio_s)
-            words.append(RecognizedWord(word["word"], start_s, end_s, float(word["probability"])))
-            start_s = end_s
-        return tuple(words)
 
-    def _language(self, encoded: ctranslate2.StorageView) -> str:
-        if not self._whisper.model.is_multilingual:
-            return "en"
-        token: str = self._whisper.model.detect_language(encoded)[0][0][0]
-        return token.strip("<|>")
-
-    def _tokenizer(self, language: str) -> Tokenizer:
-        if language not in self._tokenizers:
-            self._tokenizers[language] = Tokenizer(
-                self._whisper.hf_tokenizer, self._whisper.model.is_multilingual, task="transcribe", language=language
-            )
-        return self._tokenizers[language]
+def final_frames(speech_frames: int) -> int:
+    """Of the window that a final of so much speech is decoded in."""
+    wanted = max(SHORT_WINDOW_FRAMES, speech_frames + TAIL_FRAMES)
+    return min(FULL_WINDOW_FRAMES, -(-wanted // FINAL_STEP_FRAMES) * FINAL_STEP_FRAMES)
 
 
-def _window_frames(frames: int) -> int:
-    return min(FULL_WINDOW_FRAMES, max(SHORT_WINDOW_FRAMES, frames + TAIL_FRAMES))
+def alike(frames: Sequence[int], ratio: float) -> Iterator[list[int]]:
+    """Which windows are decoded together: their numbers, none longer than `ratio` times the shortest beside it."""
+    batch: list[int] = []
+    for number in sorted(range(len(frames)), key=lambda number: frames[number]):
+        if batch and frames[number] > ratio * frames[batch[0]]:
+            yield batch
+            batch = []
+        batch.append(number)
+    if batch:
+        yield batch
 
 
 def says_twice(text: str) -> bool:
-    """Whether three words in a row come back: how a loop in the short window begins, and sometimes what people say."""
+    """Whether three words in a row come back: how a loop in a short window begins, and sometimes what people say."""
+    return said_before(text) is not None
+
+
+def said_before(text: str) -> int | None:
+    """The number of words before the first three in a row that come back."""
     words = [word.strip('.,;:!?"').casefold() for word in text.split()]
-    threes = list(zip(words, words[1:], words[2:], strict=False))
-    return len(set(threes)) < len(threes)
+    seen: set[tuple[str, ...]] = set()
+    for number, three in enumerate(zip(words, words[1:], words[2:], strict=False)):
+        if three in seen:
+            return number
+        seen.add(three)
+    return None
 
 
-def _is_doubted(decoding: _Decoding, speech_ms: int) -> bool:
-    if not decoding.text:
-        return False
-    least = FEW_TOKENS_MIN_LOG_PROBABILITY if len(decoding.tokens) <= FEW_TOKENS else MIN_LOG_PROBABILITY
-    if decoding.is_cut or decoding.log_probability < least or decoding.no_speech > MAX_NO_SPEECH:
-        return True
-    return doubt(decoding.text, confidence=decoding.confidence, speech_ms=speech_ms) is not None
+def without_loop(decoding: Decoding) -> Decoding:
+    """What was said before it came back."""
+    count = said_before(decoding.text)
+    if count is None:
+        return decoding
+    text = " ".join(decoding.text.split()[:count])
+    return replace(decoding, text=text, words=leading(decoding.words, count), is_cut=False)
+
+
+def leading(words: Sequence[RecognizedWord], count: int) -> tuple[RecognizedWord, ...]:
+    """Those that make up the first so many words of the text."""
+    said, kept = "", []
+    for word in words:
+        said += word.text
+        if len(said.split()) > count:
+            break
+        kept.append(word)
+    return tuple(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from silero_vad import load_silero_vad
 
 from media_server.conversation.types import WINDOW_SAMPLES
+from media_server.engines.silero_network import SileroNetwork
 from media_server.engines.silero_vad import SileroVad
 
 WINDOWS = 60
@@ -54,6 +56,29 @@ def test_a_stream_keeps_its_state_while_others_join_and_leave(vad: SileroVad) ->
         else:
             ours.append(vad.probabilities(window[np.newaxis], [mine])[0])
     assert ours == pytest.approx(wrapped(one), abs=1e-4)
+
+
+def test_a_large_batch_says_the_same_to_each(vad: SileroVad) -> None:
+    voices = np.stack([voice_like(seed) for seed in range(9)])
+    states: list[object] = [vad.new_state() for _ in voices]
+    ours = np.array([vad.probabilities(windows, states) for windows in voices.swapaxes(0, 1)]).T
+    assert ours[0] == pytest.approx(wrapped(voices[0]), abs=1e-4)
+    assert ours[8] == pytest.approx(wrapped(voices[8]), abs=1e-4)
+
+
+def test_no_other_thread_works_for_a_large_batch(vad: SileroVad) -> None:
+    windows = np.repeat(voice_like(0)[:1], 40, axis=0)
+    states: list[object] = [vad.new_state() for _ in windows]
+    of_all, of_ours = time.process_time(), time.thread_time()
+    for _ in range(50):
+        vad.probabilities(windows, states)
+    of_all, of_ours = time.process_time() - of_all, time.thread_time() - of_ours
+    assert of_all < 1.2 * of_ours
+
+
+def test_another_network_in_the_package_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"stft\.forward_basis_buffer"):
+        SileroNetwork({})
 
 
 def test_no_streams_give_no_probabilities(vad: SileroVad) -> None:

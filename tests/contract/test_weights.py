@@ -36,8 +36,18 @@ def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_whisper_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"something else")
-    settings = SimpleNamespace(whisper_model=str(tmp_path), whisper_device="cpu", asr_workers=1)
+    settings = SimpleNamespace(
+        whisper_model=str(tmp_path), whisper_device="cpu", whisper_compute_type="", asr_workers=1
+    )
     with pytest.raises(WeightsError, match="cannot be loaded"):
+        catalog.recognizer(settings)
+
+
+def test_a_type_that_a_device_does_not_compute_with_is_named() -> None:
+    settings = SimpleNamespace(
+        whisper_model="tiny.en", whisper_device="cpu", whisper_compute_type="int4", asr_workers=1
+    )
+    with pytest.raises(WeightsError, match="int4 on cpu"):
         catalog.recognizer(settings)
 
 
