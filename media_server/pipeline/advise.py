@@ -77,8 +77,9 @@ class Advisor:
         self._dialogue.speech_ended(participant_id, start_ms, end_ms)
 
     def transcript(self, utterance: Utterance) -> None:
-        """A final; an empty one says nothing."""
+        """A final; an empty one was not transcribed."""
         if not utterance.text.strip():
+            self._cues.untranscribed(utterance)
             return
         self._evidence.add(utterance.transcript_id, utterance.text)
         self._dialogue.transcript(utterance)

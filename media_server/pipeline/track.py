@@ -5,20 +5,26 @@ States of an utterance:
     ENDED     its end is certain      the guess for that end is the final, else one is asked for · recognized → SETTLED
     SETTLED   waits for earlier ones  all earlier ones are out → delivered
 
-The guess is why a final is ready when the hangover is over: it is decoded while the hangover runs. Speech that goes on
-makes it worthless as a final, and it is shown as a partial.
+The guess is why a final is ready when the hangover is over: it is decoded while the hangover runs. What it says decides
+how long that is. Speech that goes on makes it worthless as a final, and it is shown as a partial.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Protocol
 from uuid import uuid4
 
-from media_server.conversation.hypothesis import LocalAgreement
+from media_server.conversation.completion import Completion, completion
+from media_server.conversation.endpointing import HANGOVER_MS
+from media_server.conversation.hallucination import Doubt
+from media_server.conversation.hypothesis import Draft
+from media_server.conversation.ladder import Level
+from media_server.conversation.language import SpokenLanguage
 from media_server.conversation.types import (
+    SAMPLE_RATE_HZ,
     Speech,
     SpeechEnded,
     SpeechPaused,
@@ -27,23 +33,34 @@ from media_server.conversation.types import (
     ms_to_samples,
     samples_to_ms,
 )
-from media_server.engines.protocols import Recognition, Samples
+from media_server.engines.protocols import Excerpt, Recognition, Samples
+from media_server.pipeline.handoff import Kind
 from media_server.pipeline.listen import Stream
 
 PRE_ROLL_SAMPLES = ms_to_samples(250)
 """Voice activity misses the first consonant."""
 TAIL_SAMPLES = ms_to_samples(160)
-"""Less than `pause_ms` of endpointing, so that it is there when a guess is made."""
-FIRST_PARTIAL_SAMPLES = ms_to_samples(500)
+"""No more than `pause_ms` of endpointing, so that it is there when a guess is made."""
+FIRST_PARTIAL_SAMPLES = ms_to_samples(400)
 """Of speech."""
-PARTIAL_STEP_SAMPLES = ms_to_samples(750)
-"""Of new audio."""
+PARTIAL_STEP_SAMPLES = ms_to_samples(1_000)
+"""Of new audio, or a third of what a partial decodes, whichever is more: long ones cost more and change less."""
+LONGEST_STEP_SAMPLES = ms_to_samples(1_500)
+COALESCED = 2
+"""At the level `coalesced` a step is so many times as long."""
+TRIM_SAMPLES = ms_to_samples(6_000)
+"""When a partial would decode more than this, what is settled is left out from the next one on. From 4 s on, short
+utterances paid for it with every tenth word of their partials, at the seam; from here on nothing could be measured."""
+WITHOUT_PARTIALS: frozenset[Level] = frozenset({"finals_only", "metrics_only"})
+"""At these levels nothing is recognized before its end is certain."""
+UNTOLD_SAMPLES = ms_to_samples(1_500)
+"""Whisper sometimes stops long before the end of what it is given. Where a forced cut ends an utterance there is no
+pause, so that much without a word is speech that was not recognized."""
 REST_PER_WORK = 5
 """A track's partials take at most one part in so many of a core, however slow they are."""
-TRIES = 2
+FATAL = ("recognizer_crashed", "recognizer_timeout")
+"""Codes of failures that cost a recognizer."""
 OVERLOADED = "recognizer_overloaded"
-
-Kind = Literal["partial", "guess", "final"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +88,11 @@ class Final:
     provider: str
     decode_ms: int
     failure: str | None = None
-    """A code when recognition failed; the text is empty then."""
+    """A code when recognition failed or was given up: a marked gap, whose text is empty and whose times hold."""
+    dropped: Doubt | None = None
+    """Why what was recognized is not believed; the text is empty then."""
+    dropped_text: str = ""
+    """For review, never for a log."""
 
 
 @dataclass(eq=False, slots=True)
@@ -81,13 +102,19 @@ class Spoken:
     start_sample: int
     audio_start: int
     """With the pre-roll, but never before the end of the utterance before it."""
+    draft: Draft
     id: str = field(default_factory=lambda: str(uuid4()))
-    agreement: LocalAgreement = field(default_factory=LocalAgreement)
     next_partial: int = 0
     """When the stream ends here, a partial is due."""
     shown_to: int = 0
     """End of the audio that the newest partial stands for."""
     is_partial_asked: bool = False
+    is_suspect: bool = False
+    """It was in a batch that failed, and is recognized alone from then on."""
+    is_fatal: bool = False
+    """It ended a recognizer, or was in a batch that did: nothing more is asked for before its final."""
+    failed_end: int = -1
+    """Where the audio of a guess that failed ended: that was the first of a final's two tries."""
     guess: Request | None = None
     guessed: Recognition | None = None
     guess_ms: int = 0
@@ -105,10 +132,29 @@ class Request:
     kind: Kind
     track: Track
     spoken: Spoken
+    audio_start: int
     end_sample: int
     kept: Samples | None = None
     """None: read when it is taken, so that a partial is as new as can be."""
-    tries_left: int = 1
+    is_second_try: bool = False
+
+    @property
+    def call(self) -> Hashable:
+        return self.track.call
+
+    @property
+    def key(self) -> Hashable:
+        return self if self.kind == "final" else self.track
+
+    @property
+    def seconds(self) -> float:
+        """Of its audio, as far as it was there when it was asked for."""
+        samples = self.end_sample - self.audio_start if self.kept is None else len(self.kept)
+        return samples / SAMPLE_RATE_HZ
+
+    @property
+    def is_alone(self) -> bool:
+        return self.spoken.is_suspect
 
     @property
     def is_final(self) -> bool:
@@ -125,14 +171,23 @@ class Request:
             case "final":
                 return True
 
-    def audio(self) -> Samples:
+    def excerpt(self) -> Excerpt:
+        language = self.track.spoken_language.choice
         if self.kept is not None:
-            return self.kept
-        return self.track.stream.read(self.spoken.audio_start, self.track.stream.end_sample)
+            return Excerpt(self.kept, is_final=True, language=language)
+        audio = self.track.stream.read(self.audio_start, self.track.stream.end_sample)
+        return Excerpt(audio, is_final=False, language=language, is_timed=len(audio) >= TRIM_SAMPLES)
 
 
 class Desk(Protocol):
     """Where a track leaves its requests and its finals."""
+
+    @property
+    def level(self) -> Level:
+        """What is left out now."""
+
+    def left_out(self, track: Track) -> None:
+        """A partial was due that nobody will make."""
 
     def ask(self, request: Request) -> bool:
         """Whether it was taken."""
@@ -162,11 +217,17 @@ class Track:
         desk: Desk,
         on_partial: Callable[[Partial], None],
         on_final: Callable[[Final], Awaitable[None]],
+        *,
+        call: Hashable = None,
+        language: str | None = None,
     ) -> None:
+        """Args: call, whose speakers share its turns; None: a call of its own. language, that is expected."""
         self.stream = stream
+        self.call = self if call is None else call
         self.on_final = on_final
         self.undelivered: deque[Spoken] = deque()
         self.is_delivering = False
+        self.spoken_language = SpokenLanguage(language)
         self._desk = desk
         self._on_partial = on_partial
         self._speaking: Spoken | None = None
@@ -186,13 +247,33 @@ class Track:
     def ask_for_partial(self) -> None:
         """Ask for a partial when one is due; called often while somebody speaks."""
         spoken = self._speaking
-        if spoken is None or spoken.is_partial_asked:
+        if spoken is None or spoken.is_partial_asked or spoken.is_fatal:
             return
         end = self.stream.end_sample
-        if end < spoken.next_partial:
+        if end < spoken.next_partial or self.stream.is_pausing:  # a guess comes soon, or more to say
             return
-        spoken.next_partial = end + PARTIAL_STEP_SAMPLES
-        spoken.is_partial_asked = self._desk.ask(Request("partial", self, spoken, end))
+        level = self._desk.level
+        audio_start = spoken.draft.audio_start
+        spoken.next_partial = end + _partial_step(end - audio_start) * (1 if level == "full" else COALESCED)
+        if level in WITHOUT_PARTIALS:
+            self._desk.left_out(self)
+        else:
+            spoken.is_partial_asked = self._desk.ask(Request("partial", self, spoken, audio_start, end))
+
+    def leave_out(self) -> None:
+        """Forget what was asked for before the end of the utterance and was not begun."""
+        spoken = self._speaking
+        if spoken is None:
+            return
+        if self._desk.withdraw(self):
+            spoken.guess = None
+        if spoken.is_partial_asked:
+            spoken.is_partial_asked = False
+            self._desk.left_out(self)
+
+    def give_up(self, request: Request) -> None:
+        """Take the news that a final will not be recognized: its utterance becomes a marked gap."""
+        self._give_up(request.spoken, OVERLOADED)
 
     def recognized(self, request: Request, recognition: Recognition, decode_ms: int) -> None:
         """Take an answer."""
@@ -202,11 +283,12 @@ class Track:
                 spoken.is_partial_asked = False
                 rested = request.end_sample + ms_to_samples(decode_ms * REST_PER_WORK)
                 spoken.next_partial = max(spoken.next_partial, rested)
-                self._show(spoken, recognition.text, request.end_sample)
+                self._show(request, recognition)
             case "guess" if spoken.guess is request:
                 spoken.guessed, spoken.guess_ms = recognition, decode_ms
                 if spoken.ended is None:
-                    self._show(spoken, recognition.text, request.end_sample)
+                    self._show(request, recognition)
+                    self.stream.expect(request.end_sample, HANGOVER_MS[_completion(recognition)])
                 else:
                     self._settle(spoken, recognition, decode_ms)
             case "final":
@@ -215,31 +297,37 @@ class Track:
     def failed(self, request: Request, code: str) -> None:
         """Take the news that recognition failed: a final is tried once more, then it is marked."""
         spoken = request.spoken
+        spoken.is_suspect = True
+        spoken.is_fatal = spoken.is_fatal or code in FATAL
         match request.kind:
             case "partial":
                 spoken.is_partial_asked = False
             case "guess" if spoken.guess is request:
-                spoken.guess = None
+                spoken.guess, spoken.failed_end = None, request.end_sample
                 if spoken.ended is not None:
-                    self._ask_for_final(spoken, spoken.ended, tries=TRIES - 1)
-            case "final" if request.tries_left > 1:
-                self._desk.ask_again(replace(request, tries_left=request.tries_left - 1))
+                    self._ask_for_final(spoken, spoken.ended, is_second_try=True)
+            case "final" if not request.is_second_try:
+                self._desk.ask_again(replace(request, is_second_try=True))
             case "final":
                 self._give_up(spoken, code)
 
     def _begin(self, start_sample: int) -> None:
         audio_start = max(0, start_sample - PRE_ROLL_SAMPLES, self._audio_end)
-        self._speaking = Spoken(start_sample, audio_start, next_partial=start_sample + FIRST_PARTIAL_SAMPLES)
+        self._speaking = Spoken(start_sample, audio_start, Draft(audio_start))
+        self._speaking.next_partial = start_sample + FIRST_PARTIAL_SAMPLES
         self._desk.began(self)
 
     def _guess(self, end_sample: int) -> None:
         spoken = self._speaking
-        if spoken is None:
+        if spoken is None or self._desk.level in WITHOUT_PARTIALS:
+            return
+        if spoken.is_fatal:
             return
         audio = self.stream.read(spoken.audio_start, end_sample + TAIL_SAMPLES)
-        spoken.guess, spoken.guessed = Request("guess", self, spoken, end_sample, audio), None
+        spoken.guess, spoken.guessed = Request("guess", self, spoken, spoken.audio_start, end_sample, audio), None
         spoken.next_partial = self.stream.end_sample + PARTIAL_STEP_SAMPLES
         self._desk.ask(spoken.guess)
+        spoken.is_partial_asked = False  # a partial that waits gives its place to the guess, and is not answered
 
     def _end(self, ended: SpeechEnded) -> None:
         spoken, self._speaking = self._speaking, None
@@ -252,26 +340,45 @@ class Track:
         self._desk.ended(self, spoken)
         still_waits = self._desk.withdraw(self)
         if spoken.guess is None or spoken.guess.end_sample != ended.end_sample or still_waits:
-            self._ask_for_final(spoken, ended, tries=TRIES)
+            self._ask_for_final(spoken, ended, is_second_try=spoken.failed_end == ended.end_sample)
         elif spoken.guessed is not None:
             self._settle(spoken, spoken.guessed, spoken.guess_ms)
 
-    def _ask_for_final(self, spoken: Spoken, ended: SpeechEnded, *, tries: int) -> None:
+    def _ask_for_final(self, spoken: Spoken, ended: SpeechEnded, *, is_second_try: bool) -> None:
         spoken.guess = None
         audio = self.stream.read(spoken.audio_start, spoken.audio_end)
-        if not self._desk.ask(Request("final", self, spoken, ended.end_sample, audio, tries)):
+        final = Request("final", self, spoken, spoken.audio_start, ended.end_sample, audio, is_second_try)
+        if not self._desk.ask(final):
             self._give_up(spoken, OVERLOADED)
 
-    def _show(self, spoken: Spoken, text: str, end_sample: int) -> None:
-        if spoken.ended is not None or not text or end_sample < spoken.shown_to:
+    def _show(self, request: Request, recognition: Recognition) -> None:
+        spoken, end_sample = request.spoken, request.end_sample
+        if spoken.ended is not None or not recognition.text or end_sample < spoken.shown_to:
+            return
+        if request.kind == "guess":
+            stable, unstable = spoken.draft.add_whole(recognition.text, end_sample, recognition.confidence)
+        elif request.audio_start == spoken.draft.audio_start:
+            stable, unstable = spoken.draft.add(recognition.text, recognition.words, end_sample, recognition.confidence)
+        else:  # some of it is kept meanwhile
             return
         spoken.shown_to = end_sample
-        stable, unstable = spoken.agreement.update(text)
-        start_ms = samples_to_ms(spoken.start_sample)
-        self._on_partial(Partial(spoken.id, start_ms, samples_to_ms(end_sample), stable, unstable))
+        start_ms, end_ms = samples_to_ms(spoken.start_sample), samples_to_ms(end_sample)
+        self._on_partial(Partial(spoken.id, start_ms, end_ms, stable, unstable))
 
     def _settle(self, spoken: Spoken, recognition: Recognition, decode_ms: int) -> None:
+        if spoken.ended is not None and spoken.ended.is_forced:
+            self._hand_over(spoken, recognition)
         self._finish(spoken, recognition, decode_ms, None)
+
+    def _hand_over(self, spoken: Spoken, recognition: Recognition) -> None:
+        """Leave what was not recognized before a forced cut to the utterance that goes on there."""
+        following = self._speaking
+        if following is None or following.audio_start != spoken.audio_end or following.guess or not recognition.words:
+            return
+        told_to = spoken.audio_start + ms_to_samples(round(recognition.words[-1].end_s * 1000))
+        if spoken.audio_end - told_to >= UNTOLD_SAMPLES:
+            spoken.ended = SpeechEnded(spoken.start_sample, told_to, is_forced=True)
+            following.start_sample = following.audio_start = told_to
 
     def _give_up(self, spoken: Spoken, code: str) -> None:
         self._finish(spoken, Recognition("", (), 0.0, "", ""), 0, code)
@@ -290,8 +397,20 @@ class Track:
             provider=recognition.provider,
             decode_ms=decode_ms,
             failure=failure,
+            dropped=recognition.dropped,
+            dropped_text=recognition.dropped_text,
         )
+        if recognition.heard_language is not None:
+            self.spoken_language.heard(*recognition.heard_language, end_ms - start_ms)
         self._desk.settled(self)
+
+
+def _completion(recognition: Recognition) -> Completion:
+    return completion(recognition.text, recognition.language, recognition.confidence)
+
+
+def _partial_step(decoded: int) -> int:
+    return min(LONGEST_STEP_SAMPLES, max(PARTIAL_STEP_SAMPLES, decoded // 3))
 
 
 def _words_in_media_time(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from media_server.conversation.types import WINDOW_SAMPLES, Speech, SpeechEnded, SpeechStarted
-from media_server.pipeline.listen import FORGET_AFTER_WINDOWS, MAX_HOLE_SAMPLES, RING_SAMPLES, Listener, Stream
+from media_server.pipeline.hearing import FORGET_AFTER_WINDOWS, INAUDIBLE
+from media_server.pipeline.listen import MAX_HOLE_SAMPLES, RING_SAMPLES, Listener, Stream
 from tests.recognizers import LoudnessVad, loud, quiet
 
 SECOND = 16_000
@@ -90,8 +92,8 @@ def test_all_streams_with_a_full_window_are_one_batch() -> None:
     vad = LoudnessVad()
     listener = Listener(vad)
     for _ in range(3):
-        listener.add_stream(lambda speech: None).write(0, quiet(WINDOW_SAMPLES))
-    listener.add_stream(lambda speech: None).write(0, quiet(WINDOW_SAMPLES - 1))
+        listener.add_stream(lambda speech: None).write(0, loud(WINDOW_SAMPLES))
+    listener.add_stream(lambda speech: None).write(0, loud(WINDOW_SAMPLES - 1))
     listener.tick()
     assert vad.batches == [3]
 
@@ -115,20 +117,42 @@ def test_a_long_hole_ends_the_speech_before_it() -> None:
     assert heard[-1] == SpeechEnded(0, WINDOW_SAMPLES * 20)
 
 
-def test_voice_activity_forgets_after_long_quiet() -> None:
-    listener, stream = new_stream()
-    before = stream.vad_state
-    stream.write(0, quiet(WINDOW_SAMPLES * (FORGET_AFTER_WINDOWS - 1)))
-    hear_all(listener)
-    assert stream.vad_state is before
-    stream.write(stream.end_sample, quiet(WINDOW_SAMPLES))
-    hear_all(listener)
-    assert stream.vad_state is not before
-
-
 def test_a_stream_that_fell_behind_catches_up_in_steps() -> None:
     vad = LoudnessVad()
     listener = Listener(vad)
-    listener.add_stream(lambda speech: None).write(0, quiet(WINDOW_SAMPLES * 20))
+    listener.add_stream(lambda speech: None).write(0, loud(WINDOW_SAMPLES * 20))
     listener.tick()
     assert len(vad.batches) == 8
+
+
+def test_a_silent_stream_costs_no_voice_activity_once_it_has_forgotten() -> None:
+    vad = LoudnessVad()
+    listener = Listener(vad)
+    heard: list[Speech] = []
+    stream = listener.add_stream(heard.append)
+    stream.write(0, quiet(5 * WINDOW_SAMPLES))
+    hear_all(listener)
+    assert vad.batches == []
+    stream.write(stream.end_sample, loud(10 * WINDOW_SAMPLES))
+    stream.write(stream.end_sample, quiet(2 * FORGET_AFTER_WINDOWS * WINDOW_SAMPLES))
+    hear_all(listener)
+    assert len(vad.batches) == 10 + FORGET_AFTER_WINDOWS
+    assert heard[0] == SpeechStarted(5 * WINDOW_SAMPLES)
+    assert heard[-1] == SpeechEnded(5 * WINDOW_SAMPLES, 15 * WINDOW_SAMPLES)
+
+
+@pytest.mark.parametrize(("peak", "batches"), [(INAUDIBLE, 0), (INAUDIBLE * 1.1, 1)])
+def test_only_what_nobody_could_hear_is_passed_over(peak: float, batches: int) -> None:
+    vad = LoudnessVad()
+    listener = Listener(vad)
+    window = quiet(WINDOW_SAMPLES)
+    window[100] = -peak
+    listener.add_stream(lambda speech: None).write(0, window)
+    listener.tick()
+    assert len(vad.batches) == batches
+
+
+def test_samples_that_are_no_numbers_become_silence_and_those_out_of_range_are_cut() -> None:
+    _, stream = new_stream()
+    stream.write(0, np.array([0.5, np.nan, np.inf, -np.inf, 0.25], dtype=np.float32))
+    assert stream.read(0, 5).tolist() == [0.5, 0.0, 1.0, -1.0, 0.25]

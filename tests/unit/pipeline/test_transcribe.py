@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from media_server.conversation.types import SpeechEnded, SpeechPaused, SpeechStarted
+from media_server.conversation.endpointing import EndpointSettings
+from media_server.conversation.hypothesis import SETTLED_MS
+from media_server.conversation.types import SpeechEnded, SpeechPaused, SpeechStarted, ms_to_samples, samples_to_ms
+from media_server.engines import pace
 from media_server.engines.protocols import Recognizer, Samples
 from media_server.pipeline import transcribe
 from media_server.pipeline.listen import Stream
-from media_server.pipeline.track import FIRST_PARTIAL_SAMPLES, PRE_ROLL_SAMPLES, TAIL_SAMPLES
+from media_server.pipeline.track import FIRST_PARTIAL_SAMPLES, PRE_ROLL_SAMPLES, TAIL_SAMPLES, UNTOLD_SAMPLES
 from media_server.pipeline.transcribe import Final, Partial, Track, Transcriber
 from tests.recognizers import ScriptedRecognizer, loud, quiet
 
@@ -38,6 +41,14 @@ class Screen:
     async def next_final(self) -> Final:
         return await asyncio.wait_for(self.finals.get(), WAIT_S)
 
+    def another_track(self) -> Track:
+        """Of another call, which hears the same."""
+
+        async def on_final(final: Final) -> None:
+            self.finals.put_nowait(final)
+
+        return self.transcriber.track(self.stream, lambda partial: None, on_final)
+
     def say(self, start: int, end: int) -> None:
         """Speech between two samples, and silence up to a second after it."""
         self.stream.write(start, loud(end - start))
@@ -46,8 +57,8 @@ class Screen:
 
 
 @asynccontextmanager
-async def screen(recognizer: Recognizer, workers: int = 2) -> AsyncIterator[Screen]:
-    transcriber = Transcriber(recognizer, workers)
+async def screen(recognizer: Recognizer, workers: int = 2, batch: int = 1) -> AsyncIterator[Screen]:
+    transcriber = Transcriber([recognizer] * workers, batch)
     stream = Stream(lambda speech: None, object)
     stream.write(0, quiet(SECOND))
 
@@ -113,6 +124,23 @@ async def test_a_forced_cut_shares_no_sample_between_two_finals() -> None:
     assert finals == [2 * SECOND + PRE_ROLL_SAMPLES, SECOND + TAIL_SAMPLES]
 
 
+@pytest.mark.parametrize(("words", "untold_samples"), [(7, UNTOLD_SAMPLES + 800), (8, 0)])
+async def test_what_was_not_recognized_before_a_forced_cut_is_left_to_the_next_utterance(
+    words: int, untold_samples: int
+) -> None:
+    recognizer = ScriptedRecognizer(lambda audio, is_final: " ".join("w" * words) if is_final else "")
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(SECOND, 4 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 3 * SECOND, is_forced=True))
+        shown.track.on_speech(SpeechStarted(3 * SECOND))
+        first = await shown.next_final()
+        shown.track.on_speech(SpeechEnded(3 * SECOND, 4 * SECOND))
+        second = await shown.next_final()
+    finals = [samples for samples, is_final in recognizer.asked if is_final]
+    assert finals == [2 * SECOND + PRE_ROLL_SAMPLES, untold_samples + SECOND + TAIL_SAMPLES]
+    assert first.end_ms == second.start_ms == 3_000 - untold_samples // 16
+
+
 async def test_partials_come_while_somebody_speaks() -> None:
     async with screen(ScriptedRecognizer()) as shown:
         shown.say(SECOND, 2 * SECOND)
@@ -131,11 +159,11 @@ async def test_the_first_partial_waits_for_enough_speech() -> None:
         await shown.next_partial()
 
 
-async def test_words_that_two_partials_agree_on_are_stable() -> None:
+async def test_words_that_partials_agree_on_for_long_enough_are_stable() -> None:
     async with screen(ScriptedRecognizer()) as shown:
         shown.say(SECOND, 2 * SECOND)
         await shown.next_partial()
-        shown.stream.write(shown.stream.end_sample, loud(SECOND))
+        shown.stream.write(shown.stream.end_sample, loud(ms_to_samples(SETTLED_MS)))
         partial = await shown.next_partial()
     assert partial.stable.split() == [f"w{number}" for number in range(10)]
 
@@ -243,8 +271,103 @@ async def test_an_utterance_that_fails_twice_is_marked_and_the_next_goes_on() ->
     assert (following.text, following.failure) == ("fine", None)
 
 
+async def test_finals_of_several_calls_are_recognized_together() -> None:
+    recognizer = ScriptedRecognizer()
+    recognizer.gate.clear()
+    async with screen(recognizer, workers=1, batch=4) as shown:
+        tracks = [shown.track, *(shown.another_track() for _ in range(3))]
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        await until_asked(recognizer, 1)
+        for track in tracks[1:]:
+            track.on_speech(SpeechStarted(SECOND))
+            track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        recognizer.gate.set()
+        texts = [(await shown.next_final()).text for _ in tracks]
+    assert len(set(texts)) == 1
+    assert recognizer.batches == [1, 3]
+
+
+async def test_one_that_spoils_its_batch_is_tried_again_alone_and_its_neighbours_survive() -> None:
+    asked: list[int] = []
+
+    def script(audio: Samples, is_final: bool) -> str:
+        asked.append(len(audio))
+        if len(audio) > 2 * SECOND:
+            raise RuntimeError("poison")
+        return "fine"
+
+    recognizer = ScriptedRecognizer(script)
+    recognizer.gate.clear()
+    async with screen(recognizer, workers=1, batch=4) as shown:
+        poison, *others = (shown.another_track() for _ in range(3))
+        shown.say(SECOND, 4 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        await until_asked(recognizer, 1)
+        for track, end in [(others[0], 2), (poison, 4), (others[1], 2)]:
+            track.on_speech(SpeechStarted(SECOND))
+            track.on_speech(SpeechEnded(SECOND, end * SECOND))
+        recognizer.gate.set()
+        finals = [await shown.next_final() for _ in range(4)]
+    assert recognizer.batches == [1, 3, 1, 1, 1]
+    assert [final.failure for final in finals].count("recognizer_failed") == 1
+    assert [final.text for final in finals].count("fine") == 3
+
+
+async def test_a_guess_that_failed_is_the_first_of_two_tries() -> None:
+    def script(audio: Samples, is_final: bool) -> str:
+        raise RuntimeError("poison")
+
+    recognizer = ScriptedRecognizer(script)
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(SECOND, SECOND + 1600)
+        shown.track.on_speech(SpeechPaused(SECOND, SECOND + 1600))
+        await until_asked(recognizer, 1)
+        shown.track.on_speech(SpeechEnded(SECOND, SECOND + 1600))
+        final = await shown.next_final()
+    assert (final.failure, len(recognizer.asked)) == ("recognizer_failed", 2)
+
+
+async def test_it_says_how_much_of_the_time_its_workers_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transcribe, "MEASURE_S", 0.05)
+    recognizer = ScriptedRecognizer()
+    async with screen(recognizer, workers=1) as shown:
+        await asyncio.sleep(0.1)
+        assert shown.transcriber.compute_ratio == 0
+        recognizer.gate.clear()
+        shown.say(SECOND, 2 * SECOND)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        async with asyncio.timeout(WAIT_S):
+            while shown.transcriber.compute_ratio < 0.9:
+                await asyncio.sleep(0.01)
+        recognizer.gate.set()
+        await shown.next_final()
+
+
+async def test_a_partial_is_dropped_when_its_utterance_ends_before_its_turn() -> None:
+    recognizer = ScriptedRecognizer()
+    recognizer.gate.clear()
+    async with screen(recognizer, workers=1) as shown:
+        other = shown.another_track()
+        shown.say(SECOND, 2 * SECOND)
+        other.on_speech(SpeechStarted(SECOND))
+        other.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        await until_asked(recognizer, 1)
+        async with asyncio.timeout(WAIT_S):
+            while not shown.transcriber.queue.waiting("partial"):
+                await asyncio.sleep(0.005)
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+        assert shown.transcriber.queue.waiting("partial") == 0
+        recognizer.gate.set()
+        await shown.next_final()
+        await shown.next_final()
+    assert [is_final for _, is_final in recognizer.asked] == [True, True]
+
+
 async def test_a_recognizer_that_hangs_is_given_up_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transcribe, "FINAL_DEADLINE_S", 0.1)
+    monkeypatch.setattr(pace, "LEAST_S", 0.1)
+    monkeypatch.setattr(pace, "LEAST_OF_SECOND_S", 0.1)
+    monkeypatch.setattr(pace, "SLOWEST", 0.1)
     recognizer = ScriptedRecognizer()
     recognizer.gate.clear()
     async with screen(recognizer, workers=1) as shown:
@@ -282,3 +405,8 @@ async def test_a_call_that_refuses_a_final_stops_nobody() -> None:
         await shown.next_final()
         assert await shown.transcriber.drain(WAIT_S)
         assert shown.transcriber.undelivered_count == 1
+
+
+def test_an_idle_transcriber_looks_in_time_for_the_first_partial() -> None:
+    begins_ms = EndpointSettings().min_speech_ms
+    assert transcribe.IDLE_PACE_S * 1000 + begins_ms < samples_to_ms(FIRST_PARTIAL_SAMPLES)

@@ -1,0 +1,194 @@
+"""What a track asks to be recognized, and what it makes of the answers; no recognizer, and no time but the stream's."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from media_server.conversation.hypothesis import SETTLED_MS
+from media_server.conversation.ladder import Level
+from media_server.conversation.language import LONG_MS
+from media_server.conversation.types import SpeechEnded, SpeechPaused, SpeechStarted, ms_to_samples
+from media_server.engines.protocols import Recognition, RecognizedWord
+from media_server.pipeline.listen import Stream
+from media_server.pipeline.track import (
+    FIRST_PARTIAL_SAMPLES,
+    LONGEST_STEP_SAMPLES,
+    PARTIAL_STEP_SAMPLES,
+    PRE_ROLL_SAMPLES,
+    TRIM_SAMPLES,
+    Final,
+    Partial,
+    Request,
+    Spoken,
+    Track,
+)
+from tests.recognizers import loud, quiet
+
+SECOND = 16_000
+
+
+class Desk:
+    """Keeps what it is asked; nothing waits."""
+
+    level: Level = "full"
+
+    def __init__(self) -> None:
+        self.asked: list[Request] = []
+        self.partials: list[Partial] = []
+        self.finals: list[Final] = []
+
+    def ask(self, request: Request) -> bool:
+        self.asked.append(request)
+        return True
+
+    def withdraw(self, track: Track) -> bool:
+        return False
+
+    def ask_again(self, request: Request) -> None:
+        self.asked.append(request)
+
+    def began(self, track: Track) -> None: ...
+
+    def left_out(self, track: Track) -> None: ...
+
+    def ended(self, track: Track, spoken: Spoken) -> None: ...
+
+    def settled(self, track: Track) -> None:
+        final = track.undelivered.popleft().final
+        assert final is not None
+        self.finals.append(final)
+
+
+class Talk:
+    """Somebody who speaks from the first second on."""
+
+    def __init__(self, language: str | None = None) -> None:
+        self.desk = Desk()
+        self.stream = Stream(lambda speech: None, object)
+        self.stream.write(0, quiet(SECOND))
+        self.track = Track(self.stream, self.desk, self.desk.partials.append, asyncio.sleep, language=language)  # type: ignore[arg-type]
+        self.track.on_speech(SpeechStarted(SECOND))
+
+    def speak(self, samples: int) -> Request | None:
+        """And look whether a partial is due."""
+        self.stream.write(self.stream.end_sample, loud(samples))
+        before = len(self.desk.asked)
+        self.track.ask_for_partial()
+        return self.desk.asked[-1] if len(self.desk.asked) > before else None
+
+    def next_partial(self) -> Request:
+        while (request := self.speak(320)) is None:
+            pass
+        return request
+
+    def say(self, request: Request) -> Request:
+        """Answer with a word for each second from the beginning of its audio on."""
+        excerpt = request.excerpt()
+        first = -(-(request.audio_start - SECOND) // SECOND)
+        last = (request.audio_start + len(excerpt.samples)) // SECOND - 1
+        offset_s = 1 - request.audio_start / SECOND
+        words = tuple(
+            RecognizedWord(f" w{n}", n + offset_s, n + offset_s + 0.8, 0.9) for n in range(max(0, first), last)
+        )
+        text = "".join(word.text for word in words).strip()
+        self.track.recognized(request, Recognition(text, words if excerpt.is_timed else (), 0.9, "en", "test"), 1)
+        return request
+
+
+def test_the_first_partial_comes_early_and_the_next_ones_less_often_the_more_they_decode() -> None:
+    talk = Talk()
+    assert talk.speak(FIRST_PARTIAL_SAMPLES - 1) is None
+    ends = [talk.say(request).end_sample for request in [talk.speak(1)] if request is not None]
+    assert len(ends) == 1
+    ends += [talk.say(talk.next_partial()).end_sample for _ in range(5)]
+    steps = [after - before for before, after in pairwise(ends)]
+    assert steps[0] == PARTIAL_STEP_SAMPLES
+    assert steps == sorted(steps)
+    assert steps[-1] == LONGEST_STEP_SAMPLES
+
+
+def test_no_partial_is_decoded_while_its_speaker_pauses_and_it_is_made_up_for_at_once() -> None:
+    talk = Talk()
+    for probability in (0.9, 0.9, 0.9, 0.0):
+        talk.stream.accept(probability)
+    assert talk.speak(FIRST_PARTIAL_SAMPLES) is None
+    talk.stream.accept(0.9)
+    assert talk.speak(1) is not None
+
+
+def test_a_long_utterance_is_not_decoded_from_its_beginning_again_and_loses_no_word() -> None:
+    talk = Talk()
+    longest = 0
+    while talk.stream.end_sample < 20 * SECOND:
+        request = talk.say(talk.next_partial())
+        longest = max(longest, len(request.excerpt().samples))
+        shown = talk.desk.partials[-1] if talk.desk.partials else None
+        if shown is not None and shown.end_ms == request.end_sample // 16:
+            words = f"{shown.stable} {shown.unstable}".split()
+            assert words == [f"w{number}" for number in range(len(words))]
+    assert request.audio_start > SECOND
+    assert longest < TRIM_SAMPLES + ms_to_samples(SETTLED_MS) + 2 * LONGEST_STEP_SAMPLES
+    assert len(f"{shown.stable} {shown.unstable}".split()) >= 17
+
+
+def test_a_partial_that_was_asked_for_before_some_of_it_was_settled_is_not_shown() -> None:
+    talk = Talk()
+    request = talk.say(talk.next_partial())
+    while request.audio_start == SECOND - PRE_ROLL_SAMPLES:
+        old, request = request, talk.say(talk.next_partial())
+    shown = len(talk.desk.partials)
+    talk.track.recognized(
+        replace(old, end_sample=talk.stream.end_sample), Recognition("w0 w1", (), 0.9, "en", "test"), 1
+    )
+    assert len(talk.desk.partials) == shown
+
+
+def test_the_final_is_decoded_whole() -> None:
+    talk = Talk()
+    while talk.stream.end_sample < 14 * SECOND:
+        talk.say(talk.next_partial())
+    end = talk.stream.end_sample
+    talk.stream.write(end, quiet(SECOND))
+    talk.track.on_speech(SpeechPaused(SECOND, end))
+    assert len(talk.desk.asked[-1].excerpt().samples) > end - SECOND
+
+
+def test_a_guess_that_takes_the_place_of_a_partial_is_not_the_last_that_is_shown() -> None:
+    talk = Talk()
+    talk.next_partial()
+    talk.track.on_speech(SpeechPaused(SECOND, talk.stream.end_sample))
+    assert any(talk.speak(320) for _ in range(200))
+
+
+@pytest.mark.parametrize("expected", [None, "de"])
+def test_the_language_that_is_expected_goes_with_every_request(expected: str | None) -> None:
+    talk = Talk(language=expected)
+    assert talk.next_partial().excerpt().language == expected
+
+
+def test_the_language_that_was_heard_goes_with_later_requests() -> None:
+    talk = Talk()
+    end = SECOND + ms_to_samples(LONG_MS)
+    talk.speak(end - SECOND)
+    talk.stream.write(end, quiet(SECOND))
+    talk.track.on_speech(SpeechEnded(SECOND, end))
+    final = talk.desk.asked[-1]
+    assert (final.kind, final.excerpt().language) == ("final", None)
+    talk.track.recognized(final, Recognition("ja", (), 0.9, "de", "test", heard_language=("de", 0.95)), 1)
+    talk.track.on_speech(SpeechStarted(talk.stream.end_sample))
+    assert talk.next_partial().excerpt().language == "de"
+
+
+def test_a_final_that_was_dropped_says_why() -> None:
+    talk = Talk()
+    talk.speak(SECOND)
+    talk.stream.write(2 * SECOND, quiet(SECOND))
+    talk.track.on_speech(SpeechEnded(SECOND, 2 * SECOND))
+    dropped = Recognition("", (), 0.0, "en", "test", dropped="known_phrase", dropped_text="Thanks for watching!")
+    talk.track.recognized(talk.desk.asked[-1], dropped, 1)
+    [final] = talk.desk.finals
+    assert (final.text, final.dropped, final.dropped_text) == ("", "known_phrase", "Thanks for watching!")
