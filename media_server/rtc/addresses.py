@@ -29,6 +29,11 @@ _offered: tuple[str, ...] = ()
 _ports: range | None = None
 
 
+def machine_addresses() -> list[str]:
+    """What is offered when no address was named."""
+    return ["127.0.0.1", *_every_address(use_ipv4=True, use_ipv6=False)]
+
+
 def offer_addresses(addresses: Sequence[str], ports: range | None = None) -> None:
     """Offer these addresses, on these ports.
 
@@ -39,9 +44,7 @@ def offer_addresses(addresses: Sequence[str], ports: range | None = None) -> Non
     global _offered, _ports
 
     def chosen(use_ipv4: bool, use_ipv6: bool) -> list[str]:
-        if addresses:
-            return list(addresses)
-        return ["127.0.0.1", *_every_address(use_ipv4=use_ipv4, use_ipv6=False)]
+        return list(addresses) or machine_addresses()
 
     _offered, _ports = tuple(addresses), ports
     aioice.ice.get_host_addresses = chosen

@@ -46,8 +46,12 @@ RECORD_HEADER_BYTES = 13
 class DatagramGuard:
     """Stands in front of one transport; install it before its candidates are gathered."""
 
-    def __init__(self, transport: RTCDtlsTransport, limits: Limits, tally: Tally) -> None:
+    def __init__(
+        self, transport: RTCDtlsTransport, limits: Limits, tally: Tally, on_rtp: Callable[[bytes], None]
+    ) -> None:
         self._transport = transport
+        self._on_rtp = on_rtp
+        """Takes an RTP packet that was decrypted."""
         self._connection: Any = transport.transport._connection
         self._limits = limits
         self._tally = tally
@@ -90,6 +94,11 @@ class DatagramGuard:
             else:
                 respond_error(request, source, protocol, code)
 
+        async def take_rtp(data: bytes, arrival_time_ms: int) -> None:
+            self._take(data)
+
+        # What came before there were keys and waited in the queue.
+        self._transport._handle_rtp_data = take_rtp  # type: ignore[method-assign]
         connection.gather_candidates = gather_candidates
         connection.check_incoming = check_incoming_proved
         connection.check_state = check_state_proved
@@ -127,6 +136,8 @@ class DatagramGuard:
             self._tally.drop(reason)
         elif data[0] in MEDIA_BYTES and not is_rtcp(data) and self._transport._rx_srtp is not None:
             self._hand_over(data)
+        elif self._connection._queue.qsize() >= self._limits.receive_queue:
+            self._tally.drop("queue")
         else:
             self._deliver(data, component)
 
@@ -136,17 +147,13 @@ class DatagramGuard:
         except pylibsrtp.Error:
             self._tally.drop("srtp")
             return
-        # Nothing on the way to our receivers waits, so that one step is all of it.
-        handling = self._transport._handle_rtp_data(packet, arrival_time_ms=0)
+        self._take(packet)
+
+    def _take(self, packet: bytes) -> None:
         try:
-            handling.send(None)
-        except StopIteration:
-            return
-        except Exception as error:  # noqa: BLE001 - parsers raise anything
+            self._on_rtp(packet)
+        except Exception as error:  # noqa: BLE001 - a decoder may raise anything
             self._tally.fail(error)
-        else:
-            handling.close()
-            self._tally.drop("waits")
 
     def _refusal(self, data: bytes, now_s: float) -> str | None:
         if self._tally.is_cut_off:
@@ -159,9 +166,7 @@ class DatagramGuard:
             return "dtls_forgeable"
         else:
             bucket, reason = self._dtls, "dtls_rate"
-        if not bucket.take(now_s):
-            return reason
-        return "queue" if self._connection._queue.qsize() >= self._limits.receive_queue else None
+        return None if bucket.take(now_s) else reason
 
     def _prove(self, source: Address) -> bool:
         """Data may come from there; False when there are too many such addresses."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from media_server.errors import BadOfferError, OfferTooLargeError
 from media_server.rtc.candidates import may_be_checked
+from media_server.rtc.offer_sections import check_sections, is_other_fingerprint
 from media_server.settings import Limits
 
 
@@ -17,7 +18,8 @@ def checked_offer(sdp: str, limits: Limits) -> str:
 
     Raises:
         OfferTooLargeError: more bytes or lines than `limits`.
-        BadOfferError: no SDP, or more sections, candidates or sources than `limits`.
+        BadOfferError: no SDP, no audio, no fingerprint, or more sections, candidates or sources than `limits`.
+        NoOpusError: no Opus.
     """
     if len(sdp.encode("utf-8", "surrogatepass")) > limits.offer_bytes:
         raise OfferTooLargeError(f"An offer may have {limits.offer_bytes} bytes.")
@@ -29,16 +31,13 @@ def checked_offer(sdp: str, limits: Limits) -> str:
     if any(len(line) > limits.offer_line_chars for line in lines):
         raise BadOfferError(f"A line of an offer may have {limits.offer_line_chars} characters.")
     _check_counts(lines, limits)
-    return _with_fit_candidates(lines)
+    check_sections(lines)
+    return _with_fit_candidates([line for line in lines if not is_other_fingerprint(line)])
 
 
 def has_data_section(sdp: str) -> bool:
     """Does the offer ask for data channels? A plain WHIP publisher does not (RFC 8841)."""
     return any(line.startswith("m=application") for line in sdp.splitlines())
-
-
-def has_audio_section(sdp: str) -> bool:
-    return any(line.startswith("m=audio") for line in sdp.splitlines())
 
 
 def _check_counts(lines: list[str], limits: Limits) -> None:
@@ -50,8 +49,6 @@ def _check_counts(lines: list[str], limits: Limits) -> None:
     for prefix, limit, what in counted:
         if sum(line.startswith(prefix) for line in lines) > limit:
             raise BadOfferError(f"An offer may have {limit} {what}.")
-    if not has_audio_section("\n".join(lines)):
-        raise BadOfferError("The offer has no m=audio section; offer audio, at least to receive it.")
 
 
 def _with_fit_candidates(lines: list[str]) -> str:

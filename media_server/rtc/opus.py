@@ -93,7 +93,7 @@ class Encoder:
         self._lib = library()
         self._state = ctypes.create_string_buffer(self._lib.opus_encoder_get_size(1))
         _check(self._lib.opus_encoder_init(self._state, RTP_RATE_HZ, 1, _APPLICATION_VOIP))
-        self._packet = ctypes.create_string_buffer(_LARGEST_PACKET)
+        self._take_memory()
         for request, value in (
             (_SET_BITRATE, bitrate),
             (_SET_COMPLEXITY, complexity),
@@ -104,13 +104,18 @@ class Encoder:
         ):
             _check(self._lib.opus_encoder_ctl(self._state, request, ctypes.c_int(value)))
 
+    def expect_loss(self, percent: int) -> None:
+        """From now on; above 5 a packet says again what the one before it said, at the cost of the highest pitches."""
+        _check(self._lib.opus_encoder_ctl(self._state, _SET_PACKET_LOSS, ctypes.c_int(percent)))
+
     def encode(self, pcm: Pcm) -> bytes:
         """One packet of 2.5 to 60 ms. One or two bytes: silence that need not be sent (RFC 6716 §2.1.9).
 
         Args:
-            pcm: int16, contiguous, shape (n,), 48 kHz.
+            pcm: int16, shape (n,), 48 kHz.
         """
-        n = _check(self._lib.opus_encode(self._state, pcm.ctypes.data, len(pcm), self._packet, _LARGEST_PACKET))
+        self._pcm[: len(pcm)] = pcm
+        n = _check(self._lib.opus_encode(self._state, self._pcm_address, len(pcm), self._packet, _LARGEST_PACKET))
         return self._packet.raw[:n]
 
     def fork(self) -> Encoder:
@@ -118,13 +123,30 @@ class Encoder:
         twin = copy.copy(self)
         # opus.h: the state is contiguous, a shallow copy suffices.
         twin._state = ctypes.create_string_buffer(self._state.raw, len(self._state))
-        twin._packet = ctypes.create_string_buffer(_LARGEST_PACKET)
+        twin._take_memory()
         return twin
+
+    def _take_memory(self) -> None:
+        """What libopus reads from and writes to; asking numpy for an address takes longer than a copy."""
+        self._pcm = np.empty(RTP_RATE_HZ * LONGEST_PACKET_MS // 1000, np.int16)
+        self._pcm_address = self._pcm.ctypes.data
+        self._packet = ctypes.create_string_buffer(_LARGEST_PACKET)
 
 
 def packet_samples(packet: bytes) -> int:
     """How long a packet is, at 48 kHz; 0 for what is no Opus packet."""
-    return max(0, int(library().opus_packet_get_nb_samples(packet, len(packet), RTP_RATE_HZ)))
+    return _samples(packet[:2])
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _samples(begin: bytes) -> int:
+    """Its first two bytes say it (RFC 6716 §3.1, §3.2.5)."""
+    return max(0, int(library().opus_packet_get_nb_samples(begin, len(begin), RTP_RATE_HZ)))
+
+
+def carries_fec(packet: bytes) -> bool:
+    """Whether a packet says again what the one before it said."""
+    return bool(library().opus_packet_has_lbrr(packet, len(packet)) == 1)
 
 
 @functools.cache

@@ -40,10 +40,10 @@ class Sources:
         return self._seen.index(ssrc) < self._limits.ssrcs
 
 
-def guard_packets(transport: RTCDtlsTransport, senders: Sources, reporters: Sources, tally: Tally) -> None:
+def guard_packets(transport: RTCDtlsTransport, reporters: Sources, tally: Tally) -> None:
     """Make one transport survive its packets; several transports of a peer share their sources."""
     receive_next, route_rtcp = transport._recv_next, transport._rtp_router.route_rtcp
-    handle_rtp, handle_rtcp = transport._handle_rtp_data, transport._handle_rtcp_data
+    handle_rtcp = transport._handle_rtcp_data
 
     async def survive() -> None:
         try:
@@ -54,12 +54,6 @@ def guard_packets(transport: RTCDtlsTransport, senders: Sources, reporters: Sour
             tally.fail(error)
             if tally.is_cut_off:
                 raise ConnectionError from error
-
-    async def handle_heard_rtp(data: bytes, arrival_time_ms: int) -> None:
-        if senders.is_heard(data[8:12]):  # RFC 3550 §5.1
-            await handle_rtp(data, arrival_time_ms=arrival_time_ms)
-        else:
-            tally.drop("ssrc")
 
     async def handle_heard_rtcp(data: bytes) -> None:
         if reporters.is_heard(data[4:8]):  # RFC 3550 §6.4
@@ -72,5 +66,4 @@ def guard_packets(transport: RTCDtlsTransport, senders: Sources, reporters: Sour
 
     transport._recv_next = survive  # type: ignore[method-assign]
     transport._handle_rtcp_data = handle_heard_rtcp  # type: ignore[method-assign]
-    transport._handle_rtp_data = handle_heard_rtp  # type: ignore[method-assign]
     transport._rtp_router.route_rtcp = route_some  # type: ignore[method-assign]

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.rtp import RtpPacket
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
 
 from media_server.errors import BadOfferError, MediaError
+from media_server.events import MAX_MESSAGE_BYTES
+from media_server.rtc import receiver, sender
+from media_server.rtc.answers import asking_for_fec
 from media_server.rtc.association import guard_association
 from media_server.rtc.audio_input import AudioBlock
+from media_server.rtc.closing import begin_nothing, cut
 from media_server.rtc.datagrams import DatagramGuard
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.rtc.heartbeat import Heartbeat, transports
-from media_server.rtc.mix_track import MixTrack
+from media_server.rtc.intake import RtpIntake, Take
 from media_server.rtc.outbox import Outbox
 from media_server.rtc.packets import Sources, guard_packets
-from media_server.rtc.receiver import AudioReceiver, take_over
+from media_server.rtc.receiver import AudioReceiver
+from media_server.rtc.sender import AudioSender
 from media_server.rtc.tally import Tally
 from media_server.settings import Limits
 
@@ -50,12 +55,15 @@ class Peer:
         self._gone = asyncio.Event()
         self._settled = asyncio.Event()
         self._is_connected = False
-        self._receiver = AudioReceiver(callbacks.on_audio, callbacks.is_heard, asyncio.get_running_loop())
+        self.receiver = AudioReceiver(callbacks.on_audio, callbacks.is_heard, asyncio.get_running_loop())
+        self.sender = AudioSender(asyncio.get_running_loop())
+        """Takes what this participant hears, at any time."""
         self.outbox = Outbox(limits)
+        self._tally = Tally(limits, self.leave)
         self.heartbeat = Heartbeat()
         self._pc.on("connectionstatechange", self._on_state)
 
-    async def answer(self, offer: str, mix: MixTrack) -> str:
+    async def answer(self, offer: str) -> str:
         """The SDP answer to `offer`.
 
         Raises:
@@ -65,29 +73,38 @@ class Peer:
         sdp = checked_offer(offer, self._limits)
         try:
             await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
-            self._refuse_video()
-            self._take_audio()
-            self._pc.addTrack(mix)
+            takers = self._take_audio()
+            self._send_audio()
             if has_data_section(sdp):
                 self.outbox.open(self._pc, self._callbacks.on_message, self.leave)
             self.heartbeat.listen_to(self._pc)
-            self._guard()
+            self._guard(takers)
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except MediaError:
             raise
         except Exception as error:
             log.info("offer refused kind=%s", type(error).__name__)
             raise BadOfferError from error
-        return str(self._pc.localDescription.sdp)
+        return _with_message_size(asking_for_fec(str(self._pc.localDescription.sdp)))
 
-    def _guard(self) -> None:
-        tally = Tally(self._limits, self.leave)
+    def cut_off(self, reason: str) -> None:
+        """Make `run` return for what the peer sent."""
+        self._tally.cut_off(reason)
+
+    def _guard(self, takers: Mapping[RTCRtpReceiver, Take]) -> None:
+        tally = self._tally
         senders, reporters = Sources(self._limits, tally), Sources(self._limits, tally)
         for transport in transports(self._pc):
-            DatagramGuard(transport, self._limits, tally).install()
-            guard_packets(transport, senders, reporters, tally)
+            intake = RtpIntake(transport, senders, tally, self.heartbeat.beat, takers)
+            DatagramGuard(transport, self._limits, tally, intake.take).install()
+            guard_packets(transport, reporters, tally)
         if self._pc.sctp is not None:
             guard_association(self._pc.sctp, self._limits, tally)
+
+    @property
+    def cut_off_code(self) -> str | None:
+        """Why the guards gave this peer up, if they did."""
+        return self._tally.code
 
     def leave(self) -> None:
         """Make `run` return."""
@@ -107,35 +124,35 @@ class Peer:
             watching.cancel()
 
     async def close(self) -> None:
-        """Close within the deadline; what hangs loses its sockets."""
+        """Close within the deadline; what hangs loses its sockets and its tasks."""
         self.leave()
-        self._receiver.stop()
+        begin_nothing(self._pc)
+        self.receiver.stop()
+        self.sender.stop()
         try:
             async with asyncio.timeout(self._limits.close_s):
                 await self._pc.close()
         except Exception as error:  # noqa: BLE001 - aiortc's close raises anything, or waits for a task that died
             log.warning("close forced kind=%s", type(error).__name__)
-            self._close_sockets()
+            cut(self._pc)
 
-    def _close_sockets(self) -> None:
-        for transport in transports(self._pc):
-            for protocol in transport.transport._connection._protocols:
-                with contextlib.suppress(Exception):
-                    protocol.transport.abort()
-
-    def _refuse_video(self) -> None:
+    def _take_audio(self) -> dict[RTCRtpReceiver, Take]:
+        """The first audio track is the participant's; whatever else is offered, video too, is answered `inactive`."""
+        takers: dict[RTCRtpReceiver, Take] = {}
         for transceiver in self._pc.getTransceivers():
-            if transceiver.kind == "video":
+            if transceiver.kind == "audio" and not takers:
+                takers[transceiver.receiver] = receiver.take_over(transceiver.receiver, self.receiver.receive)
+                receiver.keep_opus(transceiver)
+            else:
+                receiver.stand_still(transceiver.receiver)
                 transceiver.direction = "inactive"
+        return takers
 
-    def _take_audio(self) -> None:
-        """The first audio track is the participant's; whatever else comes is dropped."""
-        take: Callable[[RtpPacket], None] | None = self._receiver.receive
-        for transceiver in self._pc.getTransceivers():
-            is_audio = transceiver.kind == "audio"
-            take_over(transceiver.receiver, take if is_audio else None)
-            if is_audio:
-                take = None
+    def _send_audio(self) -> None:
+        """On the first audio section: the browser hears us where it speaks, as far as its offer allows."""
+        first = next(one for one in self._pc.getTransceivers() if one.kind == "audio")
+        first.direction = "sendrecv"
+        sender.take_over(first.sender, self.sender)
 
     def _on_state(self) -> None:
         if self._pc.connectionState == "connected":
@@ -159,3 +176,8 @@ class Peer:
             await asyncio.sleep(left_s)
         log.info("peer fell silent")
         self.leave()
+
+
+def _with_message_size(sdp: str) -> str:
+    """Announce what a client may send (RFC 8841 §6), so that an honest one is never cut off for more."""
+    return re.sub(r"a=max-message-size:\d+", f"a=max-message-size:{MAX_MESSAGE_BYTES}", sdp)

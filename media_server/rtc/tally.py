@@ -16,6 +16,16 @@ from media_server.telemetry import PACKETS_DROPPED, PEERS_CUT_OFF
 
 log = logging.getLogger(__name__)
 
+CODES = {
+    "reassembly": "message_too_large",
+    "data_channels": "too_many_channels",
+    "ssrcs": "too_many_sources",
+    "flood": "too_much_traffic",
+    "broken": "packets_broken",
+    "pace": "audio_too_fast",
+}
+"""What a client is told that was cut off for a reason."""
+
 
 class Tally:
     """Counts for one peer; `leave` is called when it is cut off."""
@@ -25,6 +35,8 @@ class Tally:
         self._leave = leave
         self._failures = 0
         self.is_cut_off = False
+        self.code: str | None = None
+        """Why it was cut off, as its client is told."""
 
     def drop(self, reason: str) -> None:
         PACKETS_DROPPED.labels(reason).inc()
@@ -42,6 +54,7 @@ class Tally:
         if self.is_cut_off:
             return
         self.is_cut_off = True
+        self.code = CODES[reason]
         PEERS_CUT_OFF.labels(reason).inc()
         log.warning("peer cut off reason=%s", reason)
         self._leave()

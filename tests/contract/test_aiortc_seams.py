@@ -13,7 +13,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from media_server.rtc.addresses import offer_addresses
 from media_server.rtc.heartbeat import Heartbeat, transports
-from media_server.rtc.mix_track import MixTrack
+from media_server.rtc.peer import Peer, PeerCallbacks
+from media_server.settings import Limits
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def loopback() -> None:
 
 async def connected_pair() -> tuple[RTCPeerConnection, RTCPeerConnection, Heartbeat]:
     client, server = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
-    client.addTrack(MixTrack())
+    client.addTransceiver("audio")
     client.createDataChannel("events", negotiated=True, id=0)
     await client.setLocalDescription(await client.createOffer())
     heartbeat = Heartbeat()
@@ -82,15 +83,18 @@ async def test_every_wrapped_place_exists() -> None:
     assert callable(server.sctp._handle_data)
     assert callable(server.sctp._data_channel_receive)
     assert server.sctp._advertised_rwnd == 1024 * 1024
+    assert server.sctp._rto == 3.0
     assert isinstance(server.sctp._inbound_streams, dict)
     assert isinstance(server.sctp._sack_misordered, set)
     assert isinstance(server.sctp._data_channels, dict)
+    assert client.sctp is not None
+    assert client.sctp._remote_max_message_size == 65_536
     await asyncio.gather(client.close(), server.close())
 
 
 async def test_no_socket_is_open_before_the_local_description() -> None:
     client, server = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
-    client.addTrack(MixTrack())
+    client.addTransceiver("audio")
     await client.setLocalDescription(await client.createOffer())
     await server.setRemoteDescription(RTCSessionDescription(client.localDescription.sdp, "offer"))
     (transport,) = transports(server)
@@ -119,3 +123,14 @@ def test_a_loop_calls_the_method_that_replaced_a_protocols_own(
             transport.close()
 
     assert run(receive()) == b"hello"
+
+
+async def test_an_answer_asks_for_error_correction() -> None:
+    client = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    client.addTransceiver("audio")
+    await client.setLocalDescription(await client.createOffer())
+    peer = Peer(Limits(), PeerCallbacks(lambda block: None, lambda message: None))
+    answer = await peer.answer(client.localDescription.sdp)
+    assert "useinbandfec=1" in answer
+    await client.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    await asyncio.gather(client.close(), peer.close())

@@ -5,8 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from media_server.errors import OpusError
-from media_server.rtc.opus import Decoder, Encoder, packet_samples
-from tests.opus_packets import carries_fec
+from media_server.rtc.opus import Decoder, Encoder, carries_fec, packet_samples
 from tests.voice import FRAME, voice
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from aiortc.mediastreams import MediaStreamError
 
 from media_server.conversation.playout import FRAME_SAMPLES as TICK_SAMPLES
 from media_server.rtc import mix_stream
-from media_server.rtc.mix_stream import FRAME_SAMPLES, MixStream
-from media_server.rtc.mix_track import QUEUE_PACKETS, MixTrack
+from media_server.rtc.mix_stream import FRAME_SAMPLES
 from media_server.rtc.mixer import Mixer, next_due
-from media_server.rtc.opus import Decoder, Encoder
+from media_server.rtc.opus import Decoder, Encoder, carries_fec
+from tests.voice import voice
 
 RATE_HZ = 48_000
 
@@ -32,32 +30,31 @@ class Room:
     def __init__(self, talkers: dict[str, npt.NDArray[np.int16]], listeners: list[str]) -> None:
         self.mixer = Mixer()
         self._voices = {name: (self.mixer.add_talker(name), voice) for name, voice in talkers.items()}
-        self.tracks = {name: self.mixer.add_listener(name) for name in listeners}
-        self.sent: dict[str, list[Any]] = {name: [] for name in listeners}
+        self.sent: dict[str, list[bytes]] = {name: [] for name in listeners}
+        self.times: dict[str, list[int]] = {name: [] for name in listeners}
+        for name in listeners:
+            self.mixer.add_listener(name, partial(self._keep, name))
         self._tick = 0
+
+    def _keep(self, name: str, packet: bytes, pts: int) -> None:
+        self.sent[name].append(packet)
+        self.times[name].append(pts)
 
     def run(self, ticks: int) -> Room:
         for _ in range(ticks):
             now = self._tick * TICK_SAMPLES
-            for talker, voice in self._voices.values():
-                frame = voice[self._tick * FRAME_SAMPLES : (self._tick + 1) * FRAME_SAMPLES]
+            for talker, said in self._voices.values():
+                frame = said[self._tick * FRAME_SAMPLES : (self._tick + 1) * FRAME_SAMPLES]
                 talker.write(now, frame, (now + TICK_SAMPLES) / 16_000)
             self.mixer.tick(now + TICK_SAMPLES + 100)
-            for name, track in self.tracks.items():
-                self.sent[name] += taken(track)
             self._tick += 1
         return self
 
     def heard(self, name: str) -> npt.NDArray[np.float64]:
         """Without the first 200 ms, in which the voices begin."""
         decoder = Decoder(RATE_HZ)
-        decoded = [decoder.decode_pcm(bytes(packet)) for packet in self.sent[name]]
+        decoded = [decoder.decode_pcm(packet) for packet in self.sent[name]]
         return np.concatenate(decoded).astype(float)[10 * FRAME_SAMPLES :]
-
-
-def taken(track: MixTrack) -> Iterator[Any]:
-    while track._packets:
-        yield track._packets.popleft()
 
 
 def strength(samples: npt.NDArray[np.float64], hz: float) -> float:
@@ -114,16 +111,16 @@ def test_a_supervisor_is_heard_by_the_one_who_is_advised() -> None:
 def test_a_talker_is_wanted_while_somebody_may_hear() -> None:
     mixer = Mixer()
     alice = mixer.add_talker("alice")
-    mixer.add_listener("alice")
+    mixer.add_listener("alice", lambda packet, pts: None)
     assert not alice.is_wanted
-    mixer.add_listener("bob")
+    mixer.add_listener("bob", lambda packet, pts: None)
     assert alice.is_wanted
     mixer.audibility = mixer.audibility.muting("alice")
     assert not alice.is_wanted
     mixer.audibility = mixer.audibility.muting("alice", is_muted=False)
     mixer.audibility = mixer.audibility.deafening("bob")
     assert not alice.is_wanted
-    mixer.add_listener("carol")
+    mixer.add_listener("carol", lambda packet, pts: None)
     assert alice.is_wanted
     mixer.remove("carol")
     assert not alice.is_wanted
@@ -200,7 +197,7 @@ def test_beginning_to_talk_leaves_what_one_hears_as_it_was() -> None:
     late = np.concatenate((np.zeros(30 * FRAME_SAMPLES, np.int16), tone(400, 30)))
     alone = Room({"bob": bob}, ["alice"]).run(60)
     together = Room({"bob": bob, "alice": late}, ["alice"]).run(60)
-    assert [bytes(packet) for packet in together.sent["alice"]] == [bytes(packet) for packet in alone.sent["alice"]]
+    assert together.sent["alice"] == alone.sent["alice"]
 
 
 def test_who_talked_shares_again_afterwards(encodes: list[int]) -> None:
@@ -212,28 +209,20 @@ def test_who_talked_shares_again_afterwards(encodes: list[int]) -> None:
     assert len(encodes) == 10
 
 
-async def test_a_listener_that_takes_nothing_keeps_the_newest_packets() -> None:
-    track, stream = MixTrack(), MixStream()
-    for number in range(30):
-        track.send(stream.encode(tone(400, 1), number * FRAME_SAMPLES))
-    assert (await track.recv()).pts == (30 - QUEUE_PACKETS) * FRAME_SAMPLES
+def test_only_who_loses_packets_gets_them_repeated() -> None:
+    """Alice and bob talk, so each hears a mix of their own; alice's line is bad."""
+    room = Room({"alice": voice(120), "bob": voice(120)}, ["alice", "bob"])
+    room.mixer.add_listener("alice", partial(room._keep, "alice"), lambda: 0.1)
+    room.run(120)
+    repeated = {name: sum(carries_fec(packet) for packet in room.sent[name]) for name in ("alice", "bob")}
+    assert repeated["bob"] == 0
+    assert repeated["alice"] > 20
 
 
-async def test_a_track_that_was_stopped_ends_whoever_waits() -> None:
-    track = MixTrack()
-    async with asyncio.TaskGroup() as tasks:
-        waiting = tasks.create_task(ended(track))
-        await asyncio.sleep(0)
-        track.stop()
-        assert await waiting
-
-
-async def ended(track: MixTrack) -> bool:
-    try:
-        await track.recv()
-    except MediaStreamError:
-        return True
-    return False
+def test_packets_are_960_samples_apart_and_all_listeners_have_the_same_time() -> None:
+    room = Room({"alice": tone(400, 20)}, ["bob", "carol"]).run(20)
+    assert np.diff(room.times["bob"]).tolist() == [FRAME_SAMPLES] * 19
+    assert room.times["carol"] == room.times["bob"]
 
 
 def test_a_tick_comes_every_20_ms() -> None:
@@ -247,3 +236,13 @@ def test_a_late_tick_is_made_up_for() -> None:
 def test_a_very_late_tick_is_left_out() -> None:
     now = 1_000 + 100 * TICK_SAMPLES
     assert now - next_due(1_000, now) == 5 * TICK_SAMPLES
+
+
+def test_who_judges_an_echo_is_told_what_each_listener_is_sent() -> None:
+    room = Room({"bob": tone(440, 30), "eve": tone(0, 30)}, ["ann", "bob"]).run(30)
+    sent = {name: list(room.mixer.echo_of(name)._sent) for name in ("ann", "bob")}
+    assert sent["bob"] == []
+    assert 20 < len(sent["ann"]) <= 30
+    times = [at for at, _ in sent["ann"]]
+    assert {later - at for at, later in pairwise(times)} == {TICK_SAMPLES}
+    assert all(np.abs(pcm).max() > 1_000 for _, pcm in sent["ann"][3:])

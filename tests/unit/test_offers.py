@@ -4,15 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from media_server.errors import BadOfferError, OfferTooLargeError
+from media_server.errors import BadOfferError, NoOpusError, OfferTooLargeError
 from media_server.rtc.addresses import offer_addresses
 from media_server.rtc.candidates import is_reachable
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.settings import Limits
 
 LIMITS = Limits()
-HEAD = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
-AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+SHA_256 = "a=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\n"
+BARE_HEAD = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
+HEAD = BARE_HEAD + SHA_256
+AUDIO = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=rtpmap:111 opus/48000/2\r\n"
+VIDEO = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n"
 DATA = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n"
 
 
@@ -34,6 +37,34 @@ def test_what_is_no_sdp_is_refused(body: str) -> None:
 def test_an_offer_without_audio_is_refused() -> None:
     with pytest.raises(BadOfferError, match="m=audio"):
         checked_offer(HEAD + DATA, LIMITS)
+
+
+@pytest.mark.parametrize("rtpmap", ["0 PCMU/8000", "111 CELT/48000", "111 opus/16000", "x opus/48000/2"])
+def test_audio_without_opus_is_refused_with_a_code_of_its_own(rtpmap: str) -> None:
+    audio = f"m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\na=rtpmap:{rtpmap}\r\n"
+    with pytest.raises(NoOpusError) as refused:
+        checked_offer(HEAD + audio + VIDEO, LIMITS)
+    assert (refused.value.status, refused.value.code) == (400, "offer_without_opus")
+    assert checked_offer(HEAD + audio + "a=rtpmap:111 OPUS/48000/2\r\n" + VIDEO, LIMITS)
+
+
+def test_the_first_audio_section_is_the_one_that_counts() -> None:
+    pcmu = "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n"
+    assert checked_offer(HEAD + AUDIO + pcmu, LIMITS)
+    with pytest.raises(NoOpusError):
+        checked_offer(HEAD + pcmu + AUDIO, LIMITS)
+
+
+def test_every_section_needs_a_fingerprint_of_a_hash_that_is_worth_something() -> None:
+    assert checked_offer(BARE_HEAD + AUDIO + SHA_256 + DATA + SHA_256.replace("sha", "SHA"), LIMITS)
+    for offer in (BARE_HEAD + AUDIO, BARE_HEAD + AUDIO + SHA_256 + DATA, HEAD.replace("sha-256", "sha-1") + AUDIO):
+        with pytest.raises(BadOfferError, match="sha-256"):
+            checked_offer(offer, LIMITS)
+
+
+def test_other_fingerprints_are_taken_out() -> None:
+    others = "a=fingerprint:sha-1 AB\r\na=fingerprint:sha-512 AB\r\n"
+    assert checked_offer(HEAD + others + AUDIO, LIMITS) == HEAD + AUDIO
 
 
 def test_bytes_are_limited_from_both_sides() -> None:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import random
-from collections.abc import Callable, Iterable
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from aiortc.rtp import RtpPacket
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport, RTCRtpCodecParameters
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from aiortc.rtp import RtcpReceiverInfo
 
+from media_server.conversation.jitter import KNOWN_PACKETS
+from media_server.conversation.media_clock import TrackClock
 from media_server.rtc.audio_input import AudioBlock
-from media_server.rtc.opus import Encoder
-from media_server.rtc.receiver import AudioReceiver
+from media_server.rtc.opus import Encoder, carries_fec
+from media_server.rtc.receiver import AudioReceiver, take_over
+from media_server.rtc.rtp import RtpPacket
 from tests.voice import voice
 
 FRAME = 960
@@ -34,13 +42,14 @@ class Clock:
 
     now_s: float = 100.0
     timers: list[tuple[float, int, Timer, Callable[[], None]]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def time(self) -> float:
         return self.now_s
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         timer = Timer()
-        heapq.heappush(self.timers, (when, len(self.timers), timer, callback))
+        heapq.heappush(self.timers, (when, next(self.numbers), timer, callback))
         return timer
 
     def move_to(self, now_s: float) -> None:
@@ -90,7 +99,7 @@ def numbered(pcm: npt.NDArray[np.int16], *, ssrc: int = 7, has_dtx: bool = False
     encoder = Encoder(32_000, 5, loss_percent=10, has_dtx=has_dtx)
     packets = []
     for number, frame in enumerate(pcm.reshape(-1, FRAME)):
-        packet = RtpPacket(96, 0, 60_000 + number & 0xFFFF, number * FRAME, ssrc, encoder.encode(frame))
+        packet = RtpPacket(96, 60_000 + number & 0xFFFF, number * FRAME, ssrc, encoder.encode(frame))
         packets.append((number, packet))
     return packets
 
@@ -102,9 +111,10 @@ def as_sent(packets: list[tuple[int, RtpPacket]]) -> list[tuple[int, RtpPacket]]
         for before, one in zip([None, *packets], packets, strict=False)
         if len(one[1].payload) > 2 or before is None or len(before[1].payload) > 2
     ]
-    for place, (_, packet) in enumerate(kept):
-        packet.sequence_number = 60_000 + place & 0xFFFF
-    return kept
+    return [
+        (number, packet._replace(sequence_number=60_000 + place & 0xFFFF))
+        for place, (number, packet) in enumerate(kept)
+    ]
 
 
 def likeness(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
@@ -141,7 +151,18 @@ def test_lost_packets_are_repaired(
     line.carry(arrived)
     assert len(line.blocks) >= len(arrived)
     assert likeness(line.listened(len(intact)), intact) > least
-    assert np.percentile(line.delays_s, 95) < 0.035
+    assert np.percentile(line.delays_s[KNOWN_PACKETS:], 95) < 0.035
+
+
+def test_what_was_recovered_is_known_from_what_was_concealed(speech: npt.NDArray[np.int16]) -> None:
+    packets = numbered(speech)
+    kept = [one for one in packets if one[0] % 10 != 5]
+    repeated = [number for number in range(5, 245, 10) if carries_fec(packets[number + 1][1].payload)]
+    assert 5 < len(repeated) < 24
+    line = Line()
+    line.carry(kept)
+    assert line.receiver.lost_ms == 25 * 20
+    assert line.receiver.recovered_ms == pytest.approx(20 * len(repeated), abs=20)
 
 
 def test_bursts_move_nothing(speech: npt.NDArray[np.int16], intact: npt.NDArray[np.float32]) -> None:
@@ -200,8 +221,8 @@ def test_a_sender_that_rests_is_silent_without_delay() -> None:
 
 def test_garbage_is_counted_and_the_next_packet_is_heard(speech: npt.NDArray[np.int16]) -> None:
     packets = numbered(speech)
-    packets[20][1].payload = b"\xff\xff" + bytes(40)
-    packets[21][1].payload = b""
+    for number, payload in ((20, b"\xff\xff" + bytes(40)), (21, b"")):
+        packets[number] = (number, packets[number][1]._replace(payload=payload))
     line = Line()
     line.carry(packets)
     assert line.blocks[-1].pts == 249 * 320
@@ -216,3 +237,50 @@ def test_after_the_end_nothing_is_delivered(speech: npt.NDArray[np.int16]) -> No
     line.receiver.stop()
     line.clock.move_to(line.clock.now_s + 1)
     assert len(line.blocks) == 1
+
+
+@pytest.mark.parametrize(
+    "jump_s",
+    [-86_400, -10, -1, 10, 86_400, 2**31 // 48_000],
+    ids=["day back", "10 s back", "1 s back", "10 s", "day", "half"],
+)
+def test_a_timestamp_that_jumps_takes_no_memory_and_no_time(jump_s: int, speech: npt.NDArray[np.int16]) -> None:
+    packets = numbered(speech)
+    for place, (number, packet) in enumerate(packets[100:], start=100):
+        timestamp = (packet.timestamp + jump_s * 48_000 * (1 + number // 150)) % 2**32
+        packets[place] = number, packet._replace(timestamp=timestamp)
+    line, places = Line(), []
+    track = TrackClock()
+    began_s = line.clock.now_s
+    line.receiver.receive(packets[0][1])  # so that decoders are there
+    tracemalloc.start()
+    try:
+        line.carry(packets[1:])
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    kept_bytes = sum(block.samples.nbytes + block.heard.nbytes for block in line.blocks)
+    assert peak_bytes - kept_bytes < 1024 * 1024
+    end = 0
+    for block, delay_s in zip(line.blocks, line.delays_s, strict=True):
+        arrival = round((delay_s + block.pts / 16_000) * 16_000)
+        places.append(track.place(block.pts, len(block.samples), arrival))
+        assert places[-1] >= end
+        end = places[-1] + len(block.samples)
+    assert end <= round((line.clock.now_s - began_s) * 16_000)
+    assert len(line.blocks) >= len(packets) - 10
+
+
+async def test_timestamps_that_swing_fit_into_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Up at once and down after a pause, by 32 bits: the jitter grows beyond what a report has room for."""
+    certificates = [RTCCertificate.generateCertificate()]
+    track: Any = RTCRtpReceiver("audio", RTCDtlsTransport(RTCIceTransport(RTCIceGatherer()), certificates))
+    track._RTCRtpReceiver__codecs[111] = RTCRtpCodecParameters("audio/opus", 48_000, 2, 111)
+    take, now_s = take_over(track, lambda packet: None), 1_000.0
+    monkeypatch.setattr("aiortc.rtcrtpreceiver.time.time", lambda: now_s)
+    for number in range(400):
+        now_s += 5.0 * (number % 2)
+        take(RtpPacket(111, number, 0xFFFF_FFFF if number % 2 == 0 else 0, 1, b"\x78"))
+    [statistics] = track._RTCRtpReceiver__remote_streams.values()
+    assert statistics.jitter == 0xFFFF_FFFF
+    bytes(RtcpReceiverInfo(1, 0, 0, statistics.max_seq, statistics.jitter, 0, 0))
