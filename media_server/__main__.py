@@ -1,4 +1,8 @@
-"""`python -m media_server`: one media node. Exit code 3: weights are missing or altered; the message says which."""
+"""`python -m media_server`: one media node.
+
+Exit code 3: another start would end the same way (a setting is wrong, weights are missing or altered, python -O, a role
+of the database that is unsafe); the message says why.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +12,31 @@ import traceback
 
 import uvloop
 
+from db.errors import UnsafeRoleError
 from media_server import telemetry
 from media_server.app import run_node
-from media_server.engines.catalog import WeightsError
+from media_server.engines.errors import RecognizerUnusableError
 from media_server.errors import SettingError
 from media_server.settings import read_settings
 
-WEIGHTS_EXIT_CODE = 3
+CANNOT_RUN = 3
+_REFUSES = "media_server: refuses to start code="
 
 
 def main() -> int:
     if sys.flags.optimize:
-        sys.stderr.write("python -O takes out checks that aiortc relies on; start without it\n")
-        return 1
+        sys.stderr.write(f"{_REFUSES}optimized: python -O takes out checks that aiortc relies on: start without it.\n")
+        return CANNOT_RUN
     try:
         settings = read_settings()
         telemetry.log_to_stderr(settings.log_level)
         uvloop.run(run_node(settings))
-    except WeightsError as error:
+    except UnsafeRoleError as error:
+        sys.stderr.write(f"{_REFUSES}{error.code}: {error}\n")
+        return CANNOT_RUN
+    except (SettingError, RecognizerUnusableError) as error:
         sys.stderr.write(f"{error}\n")
-        return WEIGHTS_EXIT_CODE
-    except SettingError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+        return CANNOT_RUN
     return 0
 
 

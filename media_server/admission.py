@@ -1,7 +1,8 @@
-"""Whether this node takes one more participant: by how many are here, and by how late its event loop runs.
+"""Whether this node takes one more participant: by how many are here, how late its event loop runs, and its memory.
 
 Rules:
 - Nobody comes beyond the node's number of participants, whichever call they want to join.
+- While memory is short nobody new comes either: the kernel would end the node, and all its calls.
 - While the loop is late, no new call begins here; people still join a call that is here, since no other node has it.
 - Late means: in at least half of the last two seconds' samples. A single stall (a large offer, a collection of
   garbage) closes nothing.
@@ -12,18 +13,26 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from media_server import telemetry
+from media_server import memory, telemetry
 
 SAMPLE_S = 0.1
 SAMPLES = 20
+SHORT = 2.0
+"""The load of a node that is short of memory."""
+LOOK_S = 1.0
+"""How often memory is looked at."""
 
 
 class Admission:
     """Knows how the node has been for the last two seconds."""
 
-    def __init__(self, max_participants: int, late_s: float) -> None:
+    def __init__(self, max_participants: int, late_s: float, spare_bytes: int = 0) -> None:
+        """Args: spare_bytes, memory that must be left for those who are here."""
         self._max_participants = max_participants
         self._late_s = late_s
+        self._spare_bytes = spare_bytes
+        self.free_bytes: int | None = None
+        """Memory that is left; None: unknown."""
         self._latenesses_s: deque[float] = deque(maxlen=SAMPLES)
 
     def note(self, lateness_s: float) -> None:
@@ -35,16 +44,20 @@ class Admission:
         late = sum(lateness_s > self._late_s for lateness_s in self._latenesses_s)
         return late * 2 >= SAMPLES
 
+    @property
+    def is_short_of_memory(self) -> bool:
+        return self.free_bytes is not None and self.free_bytes < self._spare_bytes
+
     def is_open(self, participants: int, *, is_new_call: bool) -> bool:
         """Whether one more may come, with so many here."""
-        if participants >= self._max_participants:
+        if participants >= self._max_participants or self.is_short_of_memory:
             return False
         return not (is_new_call and self.is_late)
 
     def load(self, participants: int) -> float:
-        """0 … 1, and over 1 when the node is full or late; by this new calls are placed."""
+        """0 … 1, and over 1 when the node is full, late or short of memory; by this new calls are placed."""
         worst = sorted(self._latenesses_s)[len(self._latenesses_s) // 2] if self._latenesses_s else 0.0
-        return max(participants / self._max_participants, worst / self._late_s)
+        return max(participants / self._max_participants, worst / self._late_s, SHORT * self.is_short_of_memory)
 
 
 async def watch_loop(admission: Admission) -> None:
@@ -56,3 +69,12 @@ async def watch_loop(admission: Admission) -> None:
         lateness_s = max(0.0, loop.time() - due)
         admission.note(lateness_s)
         telemetry.LOOP_LATE.observe(lateness_s)
+
+
+async def watch_memory(admission: Admission) -> None:
+    """See how much memory is left, until cancelled."""
+    while True:
+        admission.free_bytes = await asyncio.to_thread(memory.free_bytes)
+        if admission.free_bytes is not None:
+            telemetry.MEMORY_FREE.set(admission.free_bytes)
+        await asyncio.sleep(LOOK_S)

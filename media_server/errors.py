@@ -26,6 +26,12 @@ class BadOfferError(MediaError):
     status = 400
 
 
+class NoOpusError(BadOfferError):
+    """The audio that is offered cannot be Opus, and nothing else is understood here; offer opus/48000/2."""
+
+    code = "offer_without_opus"
+
+
 class OfferTooLargeError(MediaError):
     """The SDP offer is too large."""
 
@@ -93,6 +99,13 @@ class NodeNotReadyError(MediaError):
     """This node cannot take calls at the moment; try again in a few seconds."""
 
     code = "node_not_ready"
+    status = 503
+
+
+class NodeDrainingError(MediaError):
+    """This media node is being stopped; join again, another one takes the call, or this one when it is back."""
+
+    code = "node_draining"
     status = 503
 
 

@@ -5,7 +5,8 @@ Rules:
   session's log.
 - `live` (channel id 1, unordered, no retransmits): `type`, `at_ms`, never logged; each is replaced by the next.
 - `audience` says who may read: `everyone` in the call, `coached` (host, supervisor, and whom the host grants it),
-  `server` (kept in the log, never sent), or one participant as `participant:<id>`.
+  the coached of one role as `role:<role>`, one participant as `participant:<id>`, or `server` (kept in the log, never
+  sent).
 - Times are media time: milliseconds since the first audio packet of the session's first call.
 - Clients ignore unknown types and unknown fields.
 
@@ -23,14 +24,18 @@ from typing import Any, ClassVar, Literal
 
 import orjson
 
+from media_server.conversation.ladder import Level
+
 Channel = Literal["events", "live"]
 SessionState = Literal["draft", "active", "paused", "finalizing", "completed"]
 Role = Literal["host", "participant", "supervisor", "customer"]
 Source = Literal["browser", "whip", "bridge", "upload"]
 GuidanceType = Literal["ask", "clarify", "avoid", "suggest", "warn"]
-PipelineLevel = Literal["full", "coalesced", "finals_only", "metrics_only"]
+PipelineLevel = Level
 RecordingState = Literal["on_record", "off_record"]
-MicrophoneState = Literal["ok", "silent", "clipping"]
+MicrophoneState = Literal["ok", "silent", "clipping", "echoing"]
+QualityRating = Literal["good", "fair", "poor", "unknown"]
+ConnectionState = Literal["connected", "reconnecting"]
 LogState = Literal["kept", "late", "full", "failed"]
 FeedbackAction = Literal["displayed", "clicked", "dismissed", "helpful", "irrelevant", "too_late"]
 
@@ -75,12 +80,43 @@ class ParticipantMetrics:
 
 
 @dataclass(frozen=True, slots=True)
+class ParticipantQuality:
+    """How one participant's line did in the last six seconds; ratios are 0 … 1, None is what it did not show.
+
+    Loss is what had to be done without: what never came, and what came too late.
+    """
+
+    participant_id: str
+    rating: QualityRating
+    """By the E-model (ITU-T G.107), the worse one of both directions."""
+    loss_ratio: float | None
+    concealed_ratio: float | None
+    """Of the audio, what neither came nor could be recovered."""
+    concealed_ms_per_s: float
+    recovered_ratio: float | None
+    """Of the lost audio, what the next packet repeated."""
+    jitter_ms: float | None
+    """Interarrival jitter (RFC 3550 §6.4.1)."""
+    rtt_ms: float | None
+    heard_loss_ratio: float | None
+    """Of what is sent to them, what their own receiver misses."""
+    level_dbfs: float | None
+    """RMS while they talked."""
+    clipped_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """What every message declares of itself."""
 
     type: ClassVar[str]
     channel: ClassVar[Channel] = "events"
     audience: ClassVar[str] = EVERYONE
+
+    @property
+    def place(self) -> str:
+        """A live message replaces the one of the same place that a reader has not been sent yet."""
+        return self.type
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +127,22 @@ class SessionStateChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SessionEnding(Event):
+    """The call reaches the longest time that it may last, and will be ended."""
+
+    type: ClassVar[str] = "session.ending"
+    ends_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ParticipantJoined(Event):
     type: ClassVar[str] = "participant.joined"
     participant_id: str
     name: str
     role: Role
     source: Source
+    listens_only: bool = False
+    """Without consent: nothing of this person is heard or written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +152,29 @@ class ParticipantLeft(Event):
     name: str
     role: Role
     source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantConnection(Event):
+    """Somebody's connection is lost, or there again; who does not come back in time has left."""
+
+    type: ClassVar[str] = "participant.connection"
+    participant_id: str
+    state: ConnectionState
+
+
+@dataclass(frozen=True, slots=True)
+class ParticipantAudioChanged(Event):
+    """What somebody has switched off; it stays so when they come back on another connection."""
+
+    type: ClassVar[str] = "participant.audio"
+    participant_id: str
+    muted: bool
+    """Nobody hears them, and nothing of them is transcribed, metered or recorded."""
+    deafened: bool
+    """They hear nobody."""
+    by: str
+    """The participant who changed it; empty: whoever moderates the call from outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +190,10 @@ class TranscriptPartial(Event):
     """Words that two hypotheses in a row agreed on."""
     unstable: str
 
+    @property
+    def place(self) -> str:
+        return partial_place(self.utterance_id)
+
 
 @dataclass(frozen=True, slots=True)
 class TranscriptFinal(Event):
@@ -135,6 +208,8 @@ class TranscriptFinal(Event):
     words: list[Word]
     confidence: float
     language: str
+    failure: str | None = None
+    """Why it could not be transcribed: a marked gap, without text, whose times hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +255,11 @@ class MetricsUpdated(Event):
 
 @dataclass(frozen=True, slots=True)
 class PipelineStatus(Event):
+    """How the text keeps up with speech: an entry at each change of level.
+
+    While it is not `full` it is said again every second, as a live message without `seq`.
+    """
+
     type: ClassVar[str] = "pipeline.status"
     lag_ms: int
     level: PipelineLevel
@@ -191,6 +271,14 @@ class RecordingStateChanged(Event):
     state: RecordingState
     participant_id: str
     """Who went on or off the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecordingChanged(Event):
+    """The whole call goes off the record, or on it again: meanwhile nothing of anybody is transcribed or kept."""
+
+    type: ClassVar[str] = "call.recording"
+    state: RecordingState
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +346,33 @@ class MicrophoneStateChanged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class QualityUpdated(Event):
+    """How lines do, every two seconds: everybody's for those who are coached, for anybody else one's own alone."""
+
+    type: ClassVar[str] = "quality.updated"
+    channel: ClassVar[Channel] = "live"
+    audience: ClassVar[str] = COACHED
+    participants: list[ParticipantQuality]
+
+
+@dataclass(frozen=True, slots=True)
 class TakenOver(Event):
     """Sent to a connection whose participant came on another one: it is closed, and must not come back by itself."""
 
     type: ClassVar[str] = "call.taken_over"
     channel: ClassVar[Channel] = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class CallMoved(Event):
+    """Sent to everybody when this node lets the call go: it goes on wherever they join again.
+
+    They wait for a random part of `within_ms` first, so that they do not all come at once.
+    """
+
+    type: ClassVar[str] = "call.moved"
+    channel: ClassVar[Channel] = "live"
+    within_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,8 +383,11 @@ class Pong(Event):
 
 SERVER_EVENTS: tuple[type[Event], ...] = (
     SessionStateChanged,
+    SessionEnding,
     ParticipantJoined,
     ParticipantLeft,
+    ParticipantConnection,
+    ParticipantAudioChanged,
     TranscriptPartial,
     TranscriptFinal,
     TranscriptRevised,
@@ -283,11 +396,14 @@ SERVER_EVENTS: tuple[type[Event], ...] = (
     MetricsUpdated,
     PipelineStatus,
     RecordingStateChanged,
+    CallRecordingChanged,
     UsageWarning,
     Error,
     LogStatus,
     MicrophoneStateChanged,
+    QualityUpdated,
     TakenOver,
+    CallMoved,
     Pong,
 )
 
@@ -313,6 +429,23 @@ class SetRecording:
 
 
 @dataclass(frozen=True, slots=True)
+class SetAudio:
+    """Switch one's own voice or hearing; what is left out stays."""
+
+    type: ClassVar[str] = "audio.set"
+    muted: bool | None = None
+    deafened: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MuteParticipant:
+    """The host's; nobody but themselves unmutes them."""
+
+    type: ClassVar[str] = "participant.mute"
+    participant_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PauseSession:
     type: ClassVar[str] = "session.pause"
 
@@ -332,11 +465,18 @@ class Ping:
     type: ClassVar[str] = "ping"
 
 
-ClientMessage = Hello | SendGuidanceFeedback | SetRecording | PauseSession | UnpauseSession | EndSession | Ping
-CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {
-    message.type: message
-    for message in (Hello, SendGuidanceFeedback, SetRecording, PauseSession, UnpauseSession, EndSession, Ping)
-}
+ClientMessage = (
+    Hello
+    | SendGuidanceFeedback
+    | SetRecording
+    | SetAudio
+    | MuteParticipant
+    | PauseSession
+    | UnpauseSession
+    | EndSession
+    | Ping
+)
+CLIENT_MESSAGES: dict[str, type[ClientMessage]] = {message.type: message for message in typing.get_args(ClientMessage)}
 
 MAX_MESSAGE_BYTES = 16 * 1024
 
@@ -347,6 +487,10 @@ class BadMessageError(ValueError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+def partial_place(utterance_id: str) -> str:
+    return f"{TranscriptPartial.type}:{utterance_id}"
 
 
 def payload(event: Event) -> dict[str, Any]:
@@ -404,7 +548,7 @@ def _fits(value: object, hint: Any) -> bool:
 def typescript() -> str:
     """The same messages as TypeScript types."""
     lines = ["// Generated by `python -m media_server.events`; edit media_server/events.py instead.", ""]
-    for part in (Word, Evidence, ParticipantMetrics):
+    for part in (Word, Evidence, ParticipantMetrics, ParticipantQuality):
         lines += _interface(part.__name__, part, [])
     for event in SERVER_EVENTS:
         head = [f'  type: "{event.type}";', "  at_ms: number;"]

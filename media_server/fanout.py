@@ -13,7 +13,7 @@ from typing import Protocol
 import orjson
 
 from db.session_log import LogEntry
-from media_server.events import COACHED, EVERYONE, Event, encode, payload
+from media_server.events import COACHED, EVERYONE, Event, TranscriptFinal, encode, partial_place, payload
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +24,21 @@ History = Callable[[int, Sequence[str]], Awaitable[list[LogEntry]]]
 class Outlet(Protocol):
     def send_event(self, message: bytes) -> None: ...
 
-    def send_live(self, message: bytes) -> None: ...
+    def send_live(self, message: bytes, place: str) -> None: ...
+
+    def forget_live(self, place: str) -> None: ...
+
+    async def room(self) -> bool:
+        """Wait until the reader is not behind; False: it is given up."""
 
 
 class Reader:
     """One participant's place in the log."""
 
-    def __init__(self, outlet: Outlet, participant_id: str, is_coached: bool) -> None:
+    def __init__(self, outlet: Outlet, participant_id: str, is_coached: bool, role: str = "") -> None:
         self.outlet = outlet
-        self.audiences = (EVERYONE, f"participant:{participant_id}", *((COACHED,) if is_coached else ()))
+        coached = (COACHED, f"role:{role}") if is_coached else ()
+        self.audiences = (EVERYONE, f"participant:{participant_id}", *coached)
         self.is_attached = False
         self._seq = 0
 
@@ -41,8 +47,21 @@ class Reader:
             self._seq = entry.seq
             self.outlet.send_event(message)
 
+    async def replay(self, entries: Sequence[LogEntry]) -> bool:
+        """As fast as the reader takes them; False: it takes no more."""
+        for entry in entries:
+            if not await self.outlet.room():
+                return False
+            self.deliver(entry, wire(entry))
+        return True
+
     def skip_to(self, seq: int) -> None:
         self._seq = seq
+
+    @property
+    def seq(self) -> int:
+        """Nothing up to here is delivered any more."""
+        return self._seq
 
 
 class Fanout:
@@ -54,7 +73,11 @@ class Fanout:
         self._readers: set[Reader] = set()
 
     def add(self, reader: Reader) -> None:
+        """From now on; who said `hello` before gets what was published in between."""
         self._readers.add(reader)
+        if reader.is_attached:
+            for entry in self._entries_after(reader.seq):
+                reader.deliver(entry, wire(entry))
 
     def remove(self, reader: Reader) -> None:
         self._readers.discard(reader)
@@ -67,16 +90,21 @@ class Fanout:
             reader.skip_to(newest[-1].seq if newest else 0)
         else:
             reader.skip_to(last_seq)
-            for entry in await self._history(last_seq, reader.audiences):
-                reader.deliver(entry, wire(entry))
-            for entry in self._entries_after(last_seq):
-                reader.deliver(entry, wire(entry))
+            if not await reader.replay(await self._history(last_seq, reader.audiences)):
+                return
+            while missed := self._entries_after(last_seq):
+                if not await reader.replay(missed):
+                    return
+                last_seq = missed[-1].seq
         reader.is_attached = True
 
     def publish(self, entry: LogEntry) -> None:
         """Give a durable entry to everybody who may have it."""
         message = wire(entry)
+        final = orjson.loads(entry.payload)["utterance_id"] if entry.type == TranscriptFinal.type else None
         for reader in list(self._readers):
+            if final is not None:
+                reader.outlet.forget_live(partial_place(final))
             if reader.is_attached:
                 reader.deliver(entry, message)
 
@@ -85,7 +113,12 @@ class Fanout:
         message = encode(event.type, payload(event), at_ms)
         for reader in list(self._readers):
             if event.audience in reader.audiences:
-                reader.outlet.send_live(message)
+                reader.outlet.send_live(message, event.place)
+
+    def live_to(self, reader: Reader, event: Event, at_ms: int) -> None:
+        """Give a replaceable message to one reader, whoever else may have it."""
+        if reader in self._readers:
+            reader.outlet.send_live(encode(event.type, payload(event), at_ms), event.place)
 
 
 def wire(entry: LogEntry) -> bytes:

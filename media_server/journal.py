@@ -10,8 +10,8 @@ from media_server import telemetry
 from media_server.call_clock import CallClock
 from media_server.errors import MediaError
 from media_server.event_log import EventLog, LeaseLostError
-from media_server.events import Event, TranscriptFinal
-from media_server.fanout import Fanout
+from media_server.events import Event, TranscriptFinal, encode, payload
+from media_server.fanout import Fanout, Reader
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,14 @@ class Journal:
             start_ms, end_ms = self.missed_ms or (event.start_ms, event.end_ms)
             self.missed_ms = min(start_ms, event.start_ms), max(end_ms, event.end_ms)
 
+    def stamped(self, event: Event) -> bytes:
+        """A live message for one participant."""
+        return encode(event.type, payload(event), self._clock.now_ms())
+
     def live(self, event: Event) -> None:
         """Say what the next such message replaces."""
         self._fanout.live(event, self._clock.now_ms())
+
+    def live_to(self, reader: Reader, event: Event) -> None:
+        """Say it to one reader alone."""
+        self._fanout.live_to(reader, event, self._clock.now_ms())

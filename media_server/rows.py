@@ -4,7 +4,7 @@ The payload's key `row` holds what the wire does not carry; a stored payload is 
 
 | entry | row |
 |---|---|
-| transcript.final | a transcript; its sequence number is the entry's `seq` |
+| transcript.final | a transcript; its sequence number is the entry's `seq`; without text where it was not transcribed |
 | guidance.shown | a piece of guidance |
 | guidance.feedback | a mark on that guidance; on one that cannot exist: none |
 | usage.recorded | an interval of usage; seconds in a minute, if the release before wrote it |
@@ -120,6 +120,7 @@ def _add(rows: Rows, entry: LogEntry) -> None:
 
 
 def _transcript(entry: LogEntry, wire: dict[str, Any], row: dict[str, Any]) -> NewTranscript:
+    is_gap = wire.get("failure") is not None
     return NewTranscript(
         id=UUID(wire["transcript_id"]),
         session_id=entry.session_id,
@@ -129,12 +130,12 @@ def _transcript(entry: LogEntry, wire: dict[str, Any], row: dict[str, Any]) -> N
         sequence_number=entry.seq,
         start_time_seconds=_seconds(wire["start_ms"]),
         end_time_seconds=_seconds(wire["end_ms"]),
-        confidence_score=_or_none(_ratio, wire.get("confidence")),
+        confidence_score=None if is_gap else _or_none(_ratio, wire.get("confidence")),
         stt_provider=row.get("stt_provider"),
         participant_id=UUID(wire["participant_id"]),
         utterance_id=wire["utterance_id"],
         words=orjson.dumps(wire["words"]),
-        language=wire.get("language"),
+        language=None if is_gap else wire.get("language"),
         created_at=_or_none(_instant, row.get("at")),
     )
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from uuid import uuid4
 
+from media_server import telemetry
 from media_server.conversation.types import Speech, SpeechEnded, SpeechStarted, SpokenWord, Utterance, samples_to_ms
-from media_server.events import Error, TranscriptFinal, TranscriptPartial, Word
+from media_server.events import TranscriptFinal, TranscriptPartial, Word
 from media_server.journal import Journal
 from media_server.participant import Guest
 from media_server.pipeline.advise import Advisor
 from media_server.pipeline.listen import Listener, Stream
 from media_server.pipeline.transcribe import Final, Partial, Transcriber
+
+MAX_DROPPED = 20
 
 
 class Scribe:
@@ -22,8 +26,10 @@ class Scribe:
         self._guest = guest
         self._journal = journal
         self._advisor = advisor
+        self.dropped: deque[Final] = deque(maxlen=MAX_DROPPED)
+        """What was recognized and not believed, newest last; it is shown to nobody and stored nowhere."""
         self.stream: Stream = listener.add_stream(self._spoken)
-        self._track = transcriber.track(self.stream, self._show, self._keep)
+        self._track = transcriber.track(self.stream, self._show, self._keep, call=journal)
 
     def _spoken(self, speech: Speech) -> None:
         person = str(self._guest.id)
@@ -48,11 +54,14 @@ class Scribe:
         )
 
     async def _keep(self, final: Final) -> None:
+        """What was said, or that something was said and not transcribed: a marked gap is an entry like any other."""
+        if final.dropped is not None:
+            telemetry.FINALS_DROPPED.labels(final.dropped).inc()
+            self.dropped.append(final)
         if final.failure is not None:
-            speaker = self._guest.speaker
-            await self._journal.append(Error(final.failure, f"Some words of {speaker} could not be transcribed."))
-        event = self._event(final)
-        if final.text and await self._journal.append(event, row={"stt_provider": final.provider}):
+            telemetry.GAPS.labels(final.failure).inc()
+        event, is_worth_keeping = self._event(final), bool(final.text) or final.failure is not None
+        if is_worth_keeping and await self._journal.append(event, row={"stt_provider": final.provider or None}):
             self._advisor.transcript(_utterance(event))
         else:  # no final takes the place of its partials
             self._show(Partial(final.utterance_id, final.start_ms, final.end_ms, "", ""))
@@ -69,6 +78,7 @@ class Scribe:
             words=[Word(word.text, word.start_ms, word.end_ms, word.probability) for word in final.words],
             confidence=final.confidence,
             language=final.language,
+            failure=final.failure,
         )
 
 

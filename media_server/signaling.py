@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 
 CALLS = web.AppKey("calls", Calls)
 SETTINGS = web.AppKey("settings", Settings)
+
+UNREAD_S = 10
+"""How long an answer may wait for its reader."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -92,6 +96,7 @@ async def _read_offer(request: web.Request) -> str:
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: every refusal is a problem document (RFC 9457), and CORS answers the public origin only."""
+    _wait_no_longer_than(UNREAD_S, request)
     try:
         response = await handler(request)
     except MediaError as error:
@@ -105,6 +110,13 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         response = _problem(500, "internal", "Something went wrong here; try again.")
     _allow_origin(request, response)
     return response
+
+
+def _wait_no_longer_than(seconds: int, request: web.Request) -> None:
+    """A connection whose other side is gone, or does not read, is closed by the system (TCP_USER_TIMEOUT)."""
+    if request.transport is not None:
+        connection = request.transport.get_extra_info("socket")
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * seconds)
 
 
 def _problem(status: int, code: str, detail: str) -> web.Response:

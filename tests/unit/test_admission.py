@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from media_server.admission import SAMPLES, Admission, watch_loop
+from media_server.admission import SAMPLES, Admission, watch_loop, watch_memory
 
 LATE_S = 0.05
 
@@ -38,6 +38,24 @@ def test_a_stall_closes_nothing_and_what_is_over_is_forgotten() -> None:
 
 def test_lateness_at_the_limit_is_not_late() -> None:
     assert admission(*[LATE_S] * SAMPLES).is_open(1, is_new_call=True)
+
+
+@pytest.mark.parametrize(("free_bytes", "is_open"), [(None, True), (1000, True), (999, False), (-5, False)])
+@pytest.mark.parametrize("is_new_call", [True, False])
+def test_nobody_new_comes_while_memory_is_short(free_bytes: int | None, is_open: bool, is_new_call: bool) -> None:
+    made = Admission(10, LATE_S, spare_bytes=1000)
+    made.free_bytes = free_bytes
+    assert made.is_open(1, is_new_call=is_new_call) is is_open
+    assert (made.load(1) > 1) is not is_open
+
+
+async def test_memory_is_looked_at() -> None:
+    watched = Admission(10, LATE_S)
+    watching = asyncio.ensure_future(watch_memory(watched))
+    async with asyncio.timeout(10):
+        while watched.free_bytes is None:
+            await asyncio.sleep(0.01)
+    watching.cancel()
 
 
 def test_the_load_is_what_is_scarcer() -> None:

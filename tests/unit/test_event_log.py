@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,6 +111,21 @@ async def test_the_row_goes_to_the_spool_and_not_to_the_call(spool: Spool) -> No
     [(_, stored)] = await spool.oldest()
     assert orjson.loads(stored.payload)["row"]["stt_provider"] == "whisper"
     assert b"stt_provider" not in entry.payload
+
+
+async def test_an_entry_that_is_kept_takes_little_more_than_its_bytes(spool: Spool) -> None:
+    """Ten thousand of them are kept for each call."""
+    log, count = log_on(spool), 100
+    await log.append(STATUS, at_ms=0)
+    tracemalloc.start()
+    try:
+        for _ in range(count):
+            await log.append(STATUS, at_ms=0)
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept / count < 1_500
 
 
 async def test_without_a_lease_nothing_is_stored(spool: Spool) -> None:

@@ -4,6 +4,8 @@ import pytest
 
 from media_server import events
 
+ID = "00000000-0000-4000-8000-000000000000"
+
 
 @pytest.mark.parametrize(
     ("raw", "message"),
@@ -14,6 +16,9 @@ from media_server import events
         (b'{"type":"ping"}', events.Ping()),
         ('{"type":"session.end"}', events.EndSession()),
         ('{"type":"recording.set","on_record":false}', events.SetRecording(False)),
+        ('{"type":"audio.set","muted":true}', events.SetAudio(muted=True, deafened=None)),
+        ('{"type":"audio.set","deafened":false,"muted":null}', events.SetAudio(muted=None, deafened=False)),
+        ('{"type":"participant.mute","participant_id":"p"}', events.MuteParticipant("p")),
         (
             '{"type":"guidance.feedback","guidance_id":"g","action":"too_late"}',
             events.SendGuidanceFeedback("g", "too_late"),
@@ -41,6 +46,9 @@ def test_messages_are_understood(raw: str | bytes, message: events.ClientMessage
         ('{"type":"hello","last_seq":true}', "message_invalid"),
         ('{"type":"recording.set"}', "message_invalid"),
         ('{"type":"recording.set","on_record":1}', "message_invalid"),
+        ('{"type":"audio.set","muted":1}', "message_invalid"),
+        ('{"type":"audio.set","deafened":"no"}', "message_invalid"),
+        ('{"type":"participant.mute"}', "message_invalid"),
         ('{"type":"guidance.feedback","guidance_id":"g","action":"liked"}', "message_invalid"),
         ('{"type":"guidance.feedback","guidance_id":["g"],"action":"clicked"}', "message_invalid"),
     ],
@@ -58,3 +66,13 @@ def test_the_size_is_limited_from_both_sides() -> None:
     with pytest.raises(events.BadMessageError) as refused:
         events.decode_client_message(body % ("y" * (room + 1)))
     assert refused.value.code == "message_too_large"
+
+
+def test_the_largest_final_is_no_more_than_any_reader_takes() -> None:
+    """64 KiB is what a reader takes that announces nothing (RFC 8841 §6.1); a decoder gives 448 tokens at most."""
+    word = events.Word("characteristically", 2**31, 2**31, 0.123)
+    final = events.TranscriptFinal(
+        transcript_id=ID, utterance_id=ID, participant_id=ID, speaker="é" * 50, start_ms=2**31, end_ms=2**31,
+        text=" ".join([word.text] * 448), words=[word] * 448, confidence=0.123456789012345, language="en",
+    )  # fmt: skip
+    assert 32_000 < len(events.encode(final.type, events.payload(final), 2**31, 2**53)) < 64 * 1024

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import orjson
 
 from db.session_log import LogEntry
-from media_server.events import COACHED, EVERYONE, SERVER, MetricsUpdated, Pong
+from media_server.events import COACHED, EVERYONE, SERVER, MetricsUpdated, Pong, TranscriptPartial
 from media_server.fanout import Fanout, Reader
 
 SESSION, ORGANIZATION = uuid4(), uuid4()
@@ -17,12 +17,22 @@ class Screen:
     def __init__(self) -> None:
         self.events: list[int] = []
         self.live: list[str] = []
+        self.forgotten: list[str] = []
+        self.rooms = 1_000
+        """How often there is room before the reader is given up."""
 
     def send_event(self, message: bytes) -> None:
         self.events.append(orjson.loads(message)["seq"])
 
-    def send_live(self, message: bytes) -> None:
+    def send_live(self, message: bytes, place: str) -> None:
         self.live.append(orjson.loads(message)["type"])
+
+    def forget_live(self, place: str) -> None:
+        self.forgotten.append(place)
+
+    async def room(self) -> bool:
+        self.rooms -= 1
+        return self.rooms >= 0
 
 
 def entry(seq: int, audience: str = EVERYONE) -> LogEntry:
@@ -142,3 +152,52 @@ async def test_live_messages_need_no_hello() -> None:
     log.fanout.add(place)
     log.fanout.live(Pong(), 0)
     assert screen.live == ["pong"]
+
+
+async def test_who_says_hello_before_being_admitted_misses_nothing_in_between() -> None:
+    log = Log([], [entry(1)])
+    screen, place = reader()
+    await log.fanout.attach(place, 0)
+    log.say(entry(2))
+    log.fanout.add(place)
+    log.say(entry(3))
+    assert screen.events == [1, 2, 3]
+
+
+async def test_a_replay_goes_on_until_nothing_came_meanwhile() -> None:
+    log = Log([entry(1)], [entry(11)])
+    screen, place = reader()
+    said = iter([entry(12), entry(13, COACHED), entry(14)])
+    room = screen.room
+
+    async def room_while_others_talk() -> bool:
+        if (new := next(said, None)) is not None:
+            log.say(new)
+        return await room()
+
+    screen.room = room_while_others_talk  # type: ignore[method-assign]
+    log.fanout.add(place)
+    await log.fanout.attach(place, 0)
+    log.say(entry(15))
+    assert screen.events == [1, 11, 12, 14, 15]
+
+
+async def test_a_reader_that_takes_nothing_more_is_not_attached() -> None:
+    log = Log([], [entry(1), entry(2), entry(3)])
+    screen, place = reader()
+    screen.rooms = 2
+    log.fanout.add(place)
+    await log.fanout.attach(place, 0)
+    log.say(entry(4))
+    assert (screen.events, place.is_attached) == ([1, 2], False)
+
+
+async def test_a_final_takes_the_place_of_its_partials() -> None:
+    log = Log([], [])
+    screen, place = reader()
+    log.fanout.add(place)
+    partial = TranscriptPartial("u7", "p", "Ann", 0, 1, "", "hello")
+    log.fanout.live(partial, 0)
+    log.say(LogEntry(SESSION, ORGANIZATION, 1, 1, "transcript.final", 0, EVERYONE, b'{"utterance_id":"u7"}'))
+    assert screen.forgotten == [partial.place]
+    assert partial.place != TranscriptPartial("u8", "p", "Ann", 0, 1, "", "hello").place

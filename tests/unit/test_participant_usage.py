@@ -14,6 +14,7 @@ from media_server.conversation.types import ms_to_samples
 from media_server.conversation.usage import Interval
 from media_server.participant import Guest, Participant
 from media_server.rtc.audio_input import AudioBlock
+from media_server.settings import Limits
 
 BLOCK_MS = 20
 
@@ -27,8 +28,13 @@ class Loop:
 
 
 class Listener:
+    has_ended = False
+
     def write(self, start: int, samples: Any) -> None:
         pass
+
+    def finish(self) -> None:
+        self.has_ended = True
 
 
 class Talking:
@@ -39,7 +45,7 @@ class Talking:
         clock = CallClock(self._loop.time, datetime.now(UTC), None)
         clock.start()
         guest = Guest(uuid4(), "Ann", "host", "browser", shared_mic=False, is_coached=True, is_consented=is_consented)
-        self.participant = Participant(guest, clock, outbox=None, messages_per_s=20)  # type: ignore[arg-type]
+        self.participant = Participant(guest, clock, outbox=None, limits=Limits())  # type: ignore[arg-type]
         self.participant.stream = Listener()  # type: ignore[assignment]
         self._pts = 0
 
@@ -69,10 +75,10 @@ async def test_talking_is_recorded_to_the_millisecond() -> None:
 async def test_off_the_record_is_not_recorded_time() -> None:
     ann = Talking()
     ann.talk(500)
-    ann.participant.is_on_record = False
+    ann.participant.seat.is_on_record = False
     first = ann.told()
     ann.talk(600)
-    ann.participant.is_on_record = True
+    ann.participant.seat.is_on_record = True
     ann.talk(400)
     assert first + ann.told() == [Interval(0, 500), Interval(1_100, 1_500)]
 
@@ -120,3 +126,21 @@ async def test_news_of_a_microphone_come_once_a_second() -> None:
         None,
         "silent",
     ]
+
+
+async def test_what_a_muted_microphone_sends_is_not_recorded() -> None:
+    talking = Talking()
+    talking.talk(2_000)
+    talking.participant.mute(True)
+    talking.talk(3_000)
+    talking.participant.mute(False)
+    talking.talk(1_000)
+    assert talking.participant.stream.has_ended  # type: ignore[union-attr]  # what was being said
+    assert talking.told() == [Interval(0, 2_000), Interval(5_000, 6_000)]
+
+
+async def test_a_muted_microphone_is_not_called_silent() -> None:
+    talking = Talking()
+    talking.participant.mute(True)
+    talking.talk(10_000)
+    assert talking.participant.microphone.state == "ok"

@@ -8,10 +8,11 @@ from uuid import uuid4
 import orjson
 
 from db.records import LogEntry
+from media_server.conversation.audibility import AudioState
 from media_server.engines.rule_coach import RuleCoach
 from media_server.events import GuidanceShown, MetricsUpdated
 from media_server.pipeline.advise import Advisor
-from media_server.recall import recall
+from media_server.recall import recall, recall_audio, recall_level
 
 SESSION, ORGANIZATION = uuid4(), uuid4()
 
@@ -40,7 +41,25 @@ def advisor() -> Advisor:
     return Advisor(RuleCoach(), "sales")
 
 
-def test_who_never_left_is_said_goodbye_to() -> None:
+def test_the_level_that_people_were_told_last_is_known() -> None:
+    past = Past()
+    assert recall_level(past.entries) == "full"
+    past.add("pipeline.status", 0, lag_ms=4_000, level="metrics_only")
+    past.add("pipeline.status", 9, lag_ms=1_000, level="finals_only")
+    past.person("joined", "ann")
+    assert recall_level(past.entries) == "finals_only"
+
+
+def test_what_was_not_transcribed_was_talk_all_the_same() -> None:
+    past, coach = Past(), advisor()
+    past.person("joined", "ann")
+    past.said("ann", 1_000, 5_000, "")
+    recall(past.entries, coach)
+    [metrics] = [event for event in coach.tick(9_000) if isinstance(event, MetricsUpdated)]
+    assert [one.talk_ms for one in metrics.participants] == [4_000]
+
+
+def test_who_never_left_is_known() -> None:
     past = Past()
     past.person("joined", "ann")
     past.person("joined", "bob")
@@ -52,8 +71,25 @@ def test_who_came_back_is_still_here() -> None:
     past = Past()
     for kind in ("joined", "left", "joined"):
         past.person(kind, "ann")
-    here = recall(past.entries, advisor())
-    assert (here["ann"].name, here["ann"].role) == ("ann", "host")
+    ann = recall(past.entries, advisor())["ann"]
+    assert (ann.joined.name, ann.joined.role, ann.is_away, ann.is_on_record) == ("ann", "host", False, True)
+
+
+def test_who_was_away_or_off_the_record_still_is() -> None:
+    past = Past()
+    for name in ("ann", "bob", "eve"):
+        past.person("joined", name)
+        past.add("participant.connection", 0, participant_id=name, state="reconnecting")
+        past.add("recording.state", 0, participant_id=name, state="off_record")
+    past.add("participant.connection", 0, participant_id="ann", state="connected")
+    past.add("recording.state", 0, participant_id="bob", state="on_record")
+    past.person("left", "eve")
+    past.add("participant.connection", 0, participant_id="eve", state="reconnecting")
+    known = recall(past.entries, advisor())
+    assert {name: (one.is_away, one.is_on_record) for name, one in known.items()} == {
+        "ann": (False, False),
+        "bob": (True, True),
+    }
 
 
 def test_metrics_go_on() -> None:
@@ -101,3 +137,19 @@ def test_old_reasons_give_no_new_advice() -> None:
     shown = [event for now in range(60_000, 90_000, 250) for event in told.tick(now)]
     cues = {event.cue for event in shown if isinstance(event, GuidanceShown)}
     assert cues <= {"silence"}  # nobody speaks now, which is news
+
+
+def test_who_listens_only_is_said_goodbye_to_as_well() -> None:
+    past = Past()
+    past.add(
+        "participant.joined", 0, participant_id="ann", name="ann", role="customer", source="browser", listens_only=True
+    )
+    assert list(recall(past.entries, advisor())) == ["ann"]
+
+
+def test_what_somebody_had_switched_off_is_taken_up() -> None:
+    ann, bob = uuid4(), uuid4()
+    past = Past()
+    for person, muted, deafened in ((ann, True, False), (bob, True, True), (ann, True, True), (bob, False, False)):
+        past.add("participant.audio", 0, participant_id=str(person), muted=muted, deafened=deafened, by=str(person))
+    assert recall_audio(past.entries) == {ann: AudioState(True, True), bob: AudioState(False, False)}

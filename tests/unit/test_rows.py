@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -41,6 +42,14 @@ def test_a_final_is_a_transcript_numbered_by_its_seq() -> None:
     assert (row.content, row.speaker, row.sequence_number, row.stt_provider) == ("sentence 3", "Ada", 7, "whisper")
     assert (row.start_time_seconds, row.end_time_seconds) == (Decimal("3.000"), Decimal("3.800"))
     assert (row.participant_id, row.utterance_id, row.language, row.created_at) == (PARTICIPANT, "u3", "en", AT)
+
+
+def test_a_marked_gap_is_a_transcript_without_text_that_keeps_its_times() -> None:
+    gap = replace(final(3), text="", words=[], confidence=0.0, language="", failure="recognizer_overloaded")
+    [row] = rows_of([spooled(gap, stt_provider=None)]).transcripts
+    assert (row.content, row.speaker, row.utterance_id, row.participant_id) == ("", "Ada", "u3", PARTICIPANT)
+    assert (row.start_time_seconds, row.end_time_seconds) == (Decimal("3.000"), Decimal("3.800"))
+    assert (row.confidence_score, row.language, row.stt_provider, row.words) == (None, None, None, b"[]")
 
 
 def test_a_final_keeps_its_words() -> None:
