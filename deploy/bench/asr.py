@@ -1,8 +1,8 @@
-"""`liveconvo bench asr`: accuracy, latencies and CPU time of the listener and the transcriber, in this process.
+"""`liveconvo bench asr`: accuracy, latencies and cost of speech recognition, beside peers where they are installed.
 
 Method: the clips are joined with 2 s of digital silence after each and written in frames of 20 ms, each when its last
-sample has been spoken; the clock is open loop. With several streams each has its own share of the clips. No network and
-no jitter buffer are in front: a call adds those. A clip counts as delivered when its last final reaches its end.
+sample has been spoken; the clock is open loop. No network and no jitter buffer are in front: a call adds those. What
+each figure means, and how to reproduce it, stands in docs/speech-recognition.md.
 """
 
 from __future__ import annotations
@@ -10,120 +10,118 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
-
-from deploy.bench.clips import BenchInputError, Clip, read_clips
-from deploy.bench.rows import Row, percentile, print_rows, versions
-from deploy.bench.word_errors import ErrorCount, count_errors, paired_rise, word_error_rate
-from media_server.conversation.types import SAMPLE_RATE_HZ, Speech
+from deploy.bench import asr_cuts
+from deploy.bench.asr_accuracy import accuracy_rows, invented_row
+from deploy.bench.asr_engine import Engines
+from deploy.bench.asr_live import Search, live_rows, search_row
+from deploy.bench.asr_overload import SECONDS, overload_rows
+from deploy.bench.asr_peers import peer_rows
+from deploy.bench.clips import BenchInputError, Clip, read_clips, read_utterances
+from deploy.bench.gpu import gpu_rows
+from deploy.bench.peers import PEERS, PeerError, installed
+from deploy.bench.rows import Row, print_rows, versions
 from media_server.engines import catalog
-from media_server.pipeline.listen import Listener
-from media_server.pipeline.transcribe import Final, Partial, Transcriber
+from media_server.engines.errors import RecognitionError, RecognizerUnusableError
 
-FRAME_SAMPLES = 320
-GAP_SAMPLES = 2 * SAMPLE_RATE_HZ
-NEAR_S = 0.7
-"""A last final that ends further from the true end than this missed the end of the clip."""
-DRAIN_S = 30.0
-ENGINES = SimpleNamespace(whisper_model=catalog.BUNDLED_MODEL, whisper_device="cpu", asr_workers=0)
+LIVE_CLIPS, QUICK_CLIPS = 40, 8
+QUICK_OVERLOAD_S = 20.0
+LONGEST_UTTERANCE_S = 15.0
 
 
-@dataclass(slots=True)
-class Heard:
-    """What came back for one clip; times in seconds since its first sample was spoken."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured, with what."""
 
-    clip: Clip
-    finals: list[tuple[float, Final]] = field(default_factory=list)
-    first_text_s: float | None = None
-
-    @property
-    def text(self) -> str:
-        return " ".join(final.text for _, final in self.finals if final.text)
-
-    def final_s(self, clip_start_s: float) -> float | None:
-        """Arrival of the last final minus the true end of speech."""
-        spoken = [(arrival_s, final) for arrival_s, final in self.finals if final.text]
-        if not spoken or abs(spoken[-1][1].end_ms / 1000 - clip_start_s - self.clip.end_s) > NEAR_S:
-            return None
-        return spoken[-1][0] - self.clip.end_s
+    folder: Path
+    engines: Engines
+    clips: list[Clip]
+    silent: list[Clip]
+    live_clips: list[Clip]
+    """Those of the clips that are spoken in real time."""
+    streams: int
+    is_quick: bool
+    peers: list[str]
+    peer_streams: tuple[int, ...]
 
 
-class Player:
-    """Plays clips into one stream and notes what comes back."""
-
-    def __init__(self, clips: Sequence[Clip], listener: Listener, transcriber: Transcriber) -> None:
-        self.heard = [Heard(clip) for clip in clips]
-        lengths = [len(clip.samples) + GAP_SAMPLES for clip in clips]
-        self.starts_s = [start / SAMPLE_RATE_HZ for start in np.cumsum([0, *lengths])[:-1]]
-        self._samples = np.concatenate([np.append(c.samples, np.zeros(GAP_SAMPLES, np.float32)) for c in clips])
-        self._listener = listener
-        self._began_s = 0.0
-        self._stream = listener.add_stream(self._on_speech)
-        self._track = transcriber.track(self._stream, self._on_partial, self._on_final)
-
-    async def play(self, delay_s: float) -> None:
-        """In real time."""
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(delay_s)
-        self._began_s = loop.time()
-        for start in range(0, len(self._samples), FRAME_SAMPLES):
-            due_s = self._began_s + (start + FRAME_SAMPLES) / SAMPLE_RATE_HZ
-            await asyncio.sleep(max(0.0, due_s - loop.time()))
-            self._stream.write(start, self._samples[start : start + FRAME_SAMPLES])
-        self._listener.remove_stream(self._stream)
-
-    async def rush(self) -> None:
-        """As fast as it is heard."""
-        for start in range(0, len(self._samples), FRAME_SAMPLES):
-            self._stream.write(start, self._samples[start : start + FRAME_SAMPLES])
-            self._listener.tick()
-            await asyncio.sleep(0)
-        self._listener.remove_stream(self._stream)
-
-    def _on_speech(self, speech: Speech) -> None:
-        self._track.on_speech(speech)
-
-    def _on_partial(self, partial: Partial) -> None:
-        if partial.stable or partial.unstable:
-            self._note_text(clip_of(self.starts_s, partial.start_ms, partial.end_ms))
-
-    async def _on_final(self, final: Final) -> None:
-        number = clip_of(self.starts_s, final.start_ms, final.end_ms)
-        if final.text:
-            self._note_text(number)
-        self.heard[number].finals.append((self._now_s() - self.starts_s[number], final))
-
-    def _note_text(self, number: int) -> None:
-        if self.heard[number].first_text_s is None:
-            self.heard[number].first_text_s = self._now_s() - self.starts_s[number]
-
-    def _now_s(self) -> float:
-        return asyncio.get_running_loop().time() - self._began_s
+async def _live(plan: Plan) -> list[Row]:
+    return await live_rows(plan.engines, plan.live_clips, plan.streams, _say)
 
 
-def clip_of(starts_s: Sequence[float], start_ms: int, end_ms: int) -> int:
-    """Which clip an utterance is of: by its middle, since a clip that begins with speech is heard a moment early."""
-    return max(0, int(np.searchsorted(starts_s, (start_ms + end_ms) / 2000, side="right")) - 1)
+async def _speakers(plan: Plan) -> list[Row]:
+    each = 3 if plan.is_quick else 5
+    clips = _utterances(plan.folder, len(plan.live_clips))
+    if plan.engines.whisper_device == "cuda":
+        return await gpu_rows(plan.engines, clips, _say, each=each)
+    return [await search_row(plan.engines, clips, _say, Search("active_speakers", 1.5, 4, each))]
+
+
+async def _accuracy(plan: Plan) -> list[Row]:
+    return await accuracy_rows(plan.engines, plan.clips, _say)
+
+
+async def _invented(plan: Plan) -> list[Row]:
+    return [await invented_row(plan.engines, plan.silent, _say)] if plan.silent else []
+
+
+async def _overload(plan: Plan) -> list[Row]:
+    engines = plan.engines
+    recognizers, batch = catalog.recognizers(replace(engines, asr_processes=False)), catalog.batch_size(engines)
+    ears, seconds = catalog.voice_activity(engines), QUICK_OVERLOAD_S if plan.is_quick else SECONDS
+    return await overload_rows(plan.clips, recognizers, batch, voice_activity=ears, say=_say, seconds=seconds)
+
+
+async def _cuts(plan: Plan) -> list[Row]:
+    return await asr_cuts.measure(plan.clips, 1 if plan.is_quick else None, plan.engines)
+
+
+async def _peers(plan: Plan) -> list[Row]:
+    clips = _utterances(plan.folder, len(plan.live_clips))
+    return await peer_rows(plan.engines, clips, plan.peers, plan.peer_streams, _say)
+
+
+Part = Callable[[Plan], Awaitable[list[Row]]]
+PARTS: Mapping[str, Part] = {
+    "live": _live,
+    "invented_words": _invented,
+    "wer_rise_points": _accuracy,
+    "active_speakers": _speakers,
+    "cut_errors": _cuts,
+    "overload": _overload,
+    "peers": _peers,
+}
+"""In the order of measuring."""
+OF_LIVE = ("final_s", "first_partial_s", "cpu_s_per_speech_s", "retracted_percent")
+"""One play gives them all."""
+OF_OVERLOAD = ("overload_p95_s", "recovery_s")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 2 when there is nothing to measure with."""
-    if not args.data:
-        print("bench asr: say which recordings: --data DIR (a folder with a manifest.tsv)", file=sys.stderr)
-        return 2
+    problem: BaseException | None = None
+    rows: list[Row] = []
     try:
-        clips, silent = read_clips(Path(args.data), args.clips)
-    except (BenchInputError, OSError) as error:
-        print(f"bench asr: {error}", file=sys.stderr)
+        plan = _plan(args)
+        parts = [part for part in PARTS if not args.only or part in {part_of(row) for row in args.only}]
+        _say_budget(plan, parts)
+        rows = asyncio.run(_measure(plan, parts))
+    except* (BenchInputError, PeerError, OSError, RecognizerUnusableError, RecognitionError) as errors:
+        problem = errors
+    if problem is not None:
+        while isinstance(problem, BaseExceptionGroup):
+            problem = problem.exceptions[0]
+        print(f"bench asr: {problem}", file=sys.stderr)
         return 2
-    rows = asyncio.run(_measure(clips, silent, args.streams))
+    if not rows:
+        _say("nothing was measured")
+        return 1
     if args.json:
         print(json.dumps({"bench": "asr", "versions": versions(), "rows": [row.as_json() for row in rows]}))
     else:
@@ -131,82 +129,65 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def _measure(clips: list[Clip], silent: list[Clip], streams: int) -> list[Row]:
-    listener = Listener(catalog.voice_activity(ENGINES))
-    transcriber = Transcriber(catalog.recognizer(ENGINES), 0)
-    invented = 0
-    async with asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(transcriber.run())]
-        if silent:
-            _say(f"{len(silent)} recordings without speech …")
-            invented = await _invented_words(silent, listener, transcriber)
-        background.append(tasks.create_task(listener.run()))
-        shares = [clips[number::streams] for number in range(streams)]
-        players = [Player(share, listener, transcriber) for share in shares if share]
-        longest_s = max(sum(clip.seconds + 2 for clip in share) for share in shares)
-        _say(f"{len(clips)} clips on {len(players)} streams, {longest_s:.0f} s in real time …")
-        cpu_s = time.process_time()
-        async with asyncio.TaskGroup() as playing:
-            for number, player in enumerate(players):
-                playing.create_task(player.play(0.37 * number))
-        await transcriber.drain(DRAIN_S)
-        cpu_s = time.process_time() - cpu_s
-        for task in background:
-            task.cancel()
-    _say("the same weights offline …")
-    return _rows(players, cpu_s, invented, silent)
+async def _measure(plan: Plan, parts: Sequence[str]) -> list[Row]:
+    return [row for part in parts for row in await PARTS[part](plan)]
 
 
-async def _invented_words(silent: list[Clip], listener: Listener, transcriber: Transcriber) -> int:
-    players = []
-    for clip in silent:
-        player = Player([clip], listener, transcriber)
-        await player.rush()
-        await transcriber.drain(DRAIN_S)
-        players.append(player)
-        if player.heard[0].text:
-            _say(f"  {clip.id}: {player.heard[0].text}")
-    return sum(len(player.heard[0].text.split()) for player in players)
+def _plan(args: argparse.Namespace) -> Plan:
+    if not args.data:
+        raise BenchInputError("say which recordings: --data DIR (a folder with a manifest.tsv)")
+    count = args.clips or (QUICK_CLIPS if args.quick else None)
+    clips, silent = read_clips(Path(args.data), count)
+    count = min(len(clips), count or LIVE_CLIPS)
+    spoken = [clips[number * len(clips) // count] for number in range(count)]
+    found = installed()
+    peers = list(args.peer or found)
+    for peer in peers:
+        if peer not in found:
+            raise PeerError(f"{PEERS[peer].package} is not installed: `make bench-peers` installs all peers")
+    engines = Engines(args.model, args.device, args.compute_type, args.workers)
+    streams = tuple(args.peer_streams or (1, 4))
+    return Plan(Path(args.data), engines, clips, silent, spoken, args.streams, args.quick, peers, streams)
 
 
-def _rows(players: list[Player], cpu_s: float, invented: int, silent: list[Clip]) -> list[Row]:
-    heard = [(player.starts_s[number], one) for player in players for number, one in enumerate(player.heard)]
-    finals = [late for start_s, one in heard if (late := one.final_s(start_s)) is not None]
-    firsts = [one.first_text_s - one.clip.start_s for _, one in heard if one.first_text_s is not None]
-    speech_s = sum(one.clip.seconds for _, one in heard)
-    ours = [count_errors(one.clip.text, one.text) for _, one in heard]
-    offline = _offline([one.clip for _, one in heard])
-    rise, low, high = paired_rise(ours, offline)
-    setting = f"tiny.en int8, {len(players)} stream(s) in process, no jitter buffer"
-    peer = "same weights offline, 30 s window, beam 5"
-    wer, floor = word_error_rate(ours), word_error_rate(offline)
-    spread = f"95 % bootstrap over clips {low:+.2f} … {high:+.2f}; {_kinds(ours)} of ours, {_kinds(offline)} offline"
-    return [
-        Row("final_s", "s p50", percentile(finals, 50), len(finals), f"{setting}; {len(heard)} clips"),
-        Row("final_s", "s p95", percentile(finals, 95), len(finals), setting),
-        Row("first_partial_s", "s p50", percentile(firsts, 50), len(firsts), setting),
-        Row("cpu_s_per_speech_s", "s/s", cpu_s / speech_s, len(heard), f"{setting}; partials on, feeding included"),
-        Row("wer", "%", wer, len(heard), setting, floor, peer),
-        Row("wer_rise_points", "points", rise, len(heard), spread, 0.0, peer),
-        Row("invented_words", "words", invented, len(silent), "recordings of noise, music and silence"),
-    ]
+@cache
+def _utterances(folder: Path, count: int) -> list[Clip]:
+    """Of several words: whether a single one was heard at all says nothing about speed."""
+    return read_utterances(folder, count, LONGEST_UTTERANCE_S)
 
 
-def _offline(clips: list[Clip]) -> list[ErrorCount]:
-    from faster_whisper import WhisperModel
-
-    model = WhisperModel(str(catalog.whisper_folder(ENGINES.whisper_model)), device="cpu", compute_type="int8")
-    counts = []
-    for clip in clips:
-        segments, _ = model.transcribe(clip.samples, language="en", beam_size=5, temperature=0.0)
-        counts.append(count_errors(clip.text, " ".join(segment.text for segment in segments)))
-    return counts
+def part_of(row: str) -> str:
+    if row in OF_LIVE:
+        return "live"
+    return "overload" if row in OF_OVERLOAD else row
 
 
-def _kinds(counts: Sequence[ErrorCount]) -> str:
-    return "/".join(
-        str(sum(kind)) for kind in zip(*((c.substituted, c.deleted, c.inserted) for c in counts), strict=True)
-    )
+def _say_budget(plan: Plan, parts: Sequence[str]) -> None:
+    """About how long it takes; what is spoken in real time takes as long as it is."""
+    spoken_s = sum(clip.seconds + 2 for clip in plan.live_clips)
+    all_s = sum(clip.seconds for clip in plan.clips)
+    mean_s = 10.0
+    takes_s = {
+        "live": spoken_s / plan.streams + 10,
+        "invented_words": 20.0,
+        "wer_rise_points": 0.3 * all_s + 10,
+        "active_speakers": 9 * (mean_s * (3 if plan.is_quick else 5) + 15),
+        "cut_errors": 0.6 * all_s + 10,
+        "overload": 60 + (QUICK_OVERLOAD_S if plan.is_quick else SECONDS),
+        "peers": sum(
+            (len(plan.peers) + 1) * (streams_s + 25)
+            for streams_s in (
+                (len(plan.live_clips) * mean_s if streams == 1 else 4 * mean_s) for streams in plan.peer_streams
+            )
+        ),
+    }
+    minutes = sum(takes_s[part] for part in parts) / 60
+    _say(f"{', '.join(parts)}: about {max(1, round(minutes))} min with weights like tiny.en")
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
+    if load > cores / 2:
+        _say(f"the machine is busy ({load:.1f} programs want its {cores} cores): no figure of time means much now")
+    if "peers" in parts and not plan.peers:
+        _say("no peers are installed here (`make bench-peers`)")
 
 
 def _say(text: str) -> None:

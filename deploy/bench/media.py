@@ -89,7 +89,7 @@ def _soak(args: argparse.Namespace) -> list[Row]:
     if args.soak is None:
         _say("  left out: it takes minutes: --soak MIN")
         return []
-    return [soak_row(args.soak, _say)]
+    return [soak_row(args.soak, args.people, _say)]
 
 
 MEASURED: dict[str, Measuring] = {

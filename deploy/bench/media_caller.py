@@ -9,6 +9,7 @@ import asyncio
 import time
 
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceGatherer, RTCIceTransport
+from aiortc.rtp import RtcpByePacket
 
 from deploy.bench.media_rtp import offer, read_answer, rtp_packet, rtp_payload
 
@@ -50,7 +51,7 @@ class Caller:
         self._gatherer = RTCIceGatherer(iceServers=[])
         self._ice = RTCIceTransport(self._gatherer)
         self._ice._connection.ice_controlling = True
-        self._number = 0
+        self._number = self._odd = 0
         self.returned = Returned()
         self._transport = CountingTransport(self._ice, certificate, self.returned)
 
@@ -75,6 +76,28 @@ class Caller:
         self._number += 1
         if packet is not None:
             await self._transport._send_rtp(packet)
+
+    async def send_odd(self) -> None:
+        """What a sender should not: no Opus, a codec nobody agreed on, a goodbye, a repetition, garbage."""
+        header, garbage = rtp_packet(self._number, self._ssrc & 0xFFFF, self._ssrc, b""), bytes(range(100))
+        self._odd += 1
+        match self._odd % 5:
+            case 0:
+                await self._transport._send_rtp(header + b"\xff" * 40)
+            case 1:
+                await self._transport._send_rtp(header[:1] + b"\x08" + header[2:] + garbage)
+            case 2:
+                await self._transport._send_rtp(bytes(RtcpByePacket(sources=[self._ssrc])))
+            case 3:
+                await self._transport._send_rtp(rtp_packet(self._number - 1, self._ssrc & 0xFFFF, self._ssrc, garbage))
+            case _:
+                await self._ice._send(b"\x80" + garbage)
+
+    async def vanish(self) -> None:
+        """Be gone without a word."""
+        async with asyncio.timeout(_CLOSE_S):
+            await self._ice.stop()
+            await self._transport.stop()
 
     async def close(self) -> None:
         async with asyncio.timeout(_CLOSE_S):

@@ -38,6 +38,8 @@ class Sending:
     """Counted from 0; these are not sent."""
     phase: float = 0.0
     """Of 20 ms, 0 … 1."""
+    odd: frozenset[int] = frozenset()
+    """With these something goes out that should not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Played:
     received: dict[int, int]
     """Packets that came back to each meanwhile."""
     late: int
+    ended: frozenset[int]
+    """Whom the other side closed; it sent nothing more."""
     cpu_s: float
     wall_s: float
 
@@ -56,36 +60,45 @@ class Callers:
 
     def __init__(self) -> None:
         self._certificate = RTCCertificate.generateCertificate()
-        self._callers: list[Caller | PlainCaller] = []
+        self._known = 0
+        self._callers: dict[int, Caller | PlainCaller] = {}
 
     async def offers(self, count: int, direction: str) -> list[str]:
-        known = len(self._callers)
-        new = [Caller(_SSRC + known + number, self._certificate) for number in range(count)]
-        self._callers += new
+        new = [Caller(_SSRC + self._known + number, self._certificate) for number in range(count)]
+        self._know(new)
         return [await caller.offer(direction) for caller in new]
 
     async def connect(self, answers: Sequence[str]) -> None:
         """The callers of the last offers, or of the last ports: their answers are the ports to send to."""
         async with asyncio.timeout(_CONNECT_S), asyncio.TaskGroup() as tasks:
-            for caller, answer in zip(self._callers[-len(answers) :], answers, strict=True):
-                tasks.create_task(caller.connect(answer))
+            for number, answer in enumerate(answers, self._known - len(answers)):
+                tasks.create_task(self._callers[number].connect(answer))
 
     async def ports(self, count: int) -> list[int]:
         """Of so many callers over plain RTP."""
-        new = [PlainCaller(_SSRC + len(self._callers) + number) for number in range(count)]
-        self._callers += new
+        new = [PlainCaller(_SSRC + self._known + number) for number in range(count)]
+        self._know(new)
         return [await caller.listen() for caller in new]
+
+    def _know(self, new: Sequence[Caller | PlainCaller]) -> None:
+        self._callers.update(enumerate(new, self._known))
+        self._known += len(new)
 
     async def keep(self) -> None:
         """From now on keep what comes."""
-        for caller in self._callers:
+        for caller in self._callers.values():
             caller.returned.kept = []
 
     async def kept(self) -> list[list[tuple[float, bytes]]]:
-        return [caller.returned.kept or [] for caller in self._callers]
+        return [caller.returned.kept or [] for caller in self._callers.values()]
 
-    async def play(self, sendings: dict[int, Sending]) -> Played:
-        """Send everything on the clock."""
+    async def play(self, sendings: dict[int, Sending], may_end: bool = False) -> Played:
+        """Send everything on the clock.
+
+        Raises:
+            ConnectionError: somebody was closed, which may not be.
+        """
+        ended: set[int] = set()
         began_s, began_cpu_s = time.monotonic() + PACKET_S, time.process_time()
         sent_s = {number: np.full(sending.count, np.nan) for number, sending in sendings.items()}
         before = {number: self._callers[number].returned.count for number in sendings}
@@ -93,7 +106,7 @@ class Callers:
         in_order = sorted(sendings.items(), key=lambda item: item[1].phase)
         for tick in range(max(sending.count for sending in sendings.values())):
             for number, sending in in_order:
-                if tick >= sending.count:
+                if tick >= sending.count or number in ended:
                     continue
                 due_s = began_s + (tick + sending.phase) * PACKET_S
                 if due_s - time.monotonic() > _EARLY_S:
@@ -103,15 +116,26 @@ class Callers:
                 if not is_lost:
                     sent_s[number][tick] = now_s = time.monotonic()
                     late += now_s - due_s > LATE_S
-                await self._callers[number].send(None if is_lost else payload)
+                try:
+                    await self._callers[number].send(None if is_lost else payload)
+                    if tick in sending.odd:
+                        await self._callers[number].send_odd()
+                except ConnectionError:
+                    if not may_end:
+                        raise
+                    ended.add(number)
         received = {number: self._callers[number].returned.count - count for number, count in before.items()}
-        return Played(sent_s, received, late, time.process_time() - began_cpu_s, time.monotonic() - began_s)
+        cpu_s, wall_s = time.process_time() - began_cpu_s, time.monotonic() - began_s
+        return Played(sent_s, received, late, frozenset(ended), cpu_s, wall_s)
 
     async def leave(self, number: int) -> None:
-        await self._callers[number].close()
+        await self._callers.pop(number).close()
+
+    async def vanish(self, number: int) -> None:
+        await self._callers.pop(number).vanish()
 
     async def close(self) -> None:
-        await asyncio.gather(*(caller.close() for caller in self._callers), return_exceptions=True)
+        await asyncio.gather(*(caller.close() for caller in self._callers.values()), return_exceptions=True)
 
 
 def spread_phases(sendings: Sequence[Sending]) -> list[Sending]:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -31,14 +28,6 @@ class Reading:
     """User and system, all threads."""
     samples: int
     """At 16 kHz, of all calls."""
-
-
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    rss_mb: float
-    tasks: int
-    threads: int
-    descriptors: int
 
 
 class Ear:
@@ -89,11 +78,6 @@ class Measured:
 
     async def blocks(self) -> list[list[Block]]:
         return [ear.blocks for ear in self._ears]
-
-    async def footprint(self) -> Footprint:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-        descriptors = len(list(Path("/proc/self/fd").iterdir()))
-        return Footprint(pages * 4096 / 1e6, len(asyncio.all_tasks()), threading.active_count(), descriptors)
 
 
 @asynccontextmanager

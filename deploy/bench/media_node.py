@@ -53,13 +53,24 @@ class OurNode:
             is_heard=lambda: talker is not None and talker.is_wanted,
         )
         self._peers[number] = peer = Peer(Limits(), callbacks)
-        answer = await peer.answer(offer, self.mixer.add_listener(number))
-        self._tasks.create_task(peer.run())
+        self.mixer.add_listener(number, peer.sender.send, peer.sender.lost)
+        answer = await peer.answer(offer)
+        self._tasks.create_task(self._host(number, peer))
         return answer
 
+    @property
+    def people(self) -> int:
+        return len(self._peers)
+
+    async def _host(self, number: int, peer: Peer) -> None:
+        await peer.run()
+        await self.leave(number)
+
     async def leave(self, number: int) -> None:
+        """Or nothing, when they have left already."""
         self.mixer.remove(number)
-        await self._peers.pop(number).close()
+        if (peer := self._peers.pop(number, None)) is not None:
+            await peer.close()
 
     async def close(self) -> None:
         await asyncio.gather(*(self.leave(number) for number in list(self._peers)))

@@ -37,6 +37,12 @@ class PlainCaller(asyncio.DatagramProtocol):
         if payload is not None and self._transport is not None:
             self._transport.sendto(rtp_packet(number, self._ssrc & 0xFFFF, self._ssrc, payload), self._remote)
 
+    async def send_odd(self) -> None:
+        """Nothing: they only measure."""
+
+    async def vanish(self) -> None:
+        await self.close()
+
     async def close(self) -> None:
         if self._transport is not None:
             self._transport.close()

@@ -80,11 +80,11 @@ def _timed_ms(tick: Callable[[int], None], ticks: int) -> float:
 
 
 def _mixer_tick(voices: list[Frames]) -> Callable[[int], None]:
-    """Everything from decoded audio to packets in the listeners' queues."""
+    """Everything from decoded audio to packets for the listeners' senders."""
     mixer = Mixer()
     talkers = [mixer.add_talker(number) for number in range(len(voices))]
     for number in range(len(voices)):
-        mixer.add_listener(number)
+        mixer.add_listener(number, lambda packet, pts: None)
 
     def tick(number: int) -> None:
         now = number * TICK_SAMPLES

@@ -28,11 +28,16 @@ class ErrorCount:
 def count_errors(reference: str, hypothesis: str) -> ErrorCount:
     import jiwer
 
-    said, heard = _normalizer()(reference), _normalizer()(hypothesis)
+    said, heard = normalized(reference), normalized(hypothesis)
     if not said:
         return ErrorCount(0, 0, len(heard.split()), 0)
     found = jiwer.process_words(said, heard)
     return ErrorCount(found.substitutions, found.deletions, found.insertions, len(said.split()))
+
+
+def normalized(text: str) -> str:
+    """By the rules of the Whisper papers."""
+    return str(_normalizer()(text)).strip()
 
 
 def word_error_rate(counts: Sequence[ErrorCount]) -> float:
@@ -48,6 +53,16 @@ def paired_rise(ours: Sequence[ErrorCount], theirs: Sequence[ErrorCount]) -> tup
     rises = 100 * more[picks].sum(axis=1) / np.maximum(1, words[picks].sum(axis=1))
     low, high = np.percentile(rises, [2.5, 97.5])
     return float(100 * more.sum() / max(1, words.sum())), float(low), float(high)
+
+
+def interval(counts: Sequence[ErrorCount]) -> tuple[float, float]:
+    """95 % interval of the word error rate, by bootstrap over clips."""
+    words = np.array([count.words for count in counts])
+    errors = np.array([count.errors for count in counts])
+    picks = np.random.default_rng(1).integers(0, len(words), (RESAMPLES, len(words)))
+    rates = 100 * errors[picks].sum(axis=1) / np.maximum(1, words[picks].sum(axis=1))
+    low, high = np.percentile(rates, [2.5, 97.5])
+    return float(low), float(high)
 
 
 @cache

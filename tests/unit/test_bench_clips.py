@@ -1,6 +1,6 @@
 """An utterance is counted for the clip it was spoken in."""
 
-from deploy.bench.asr import clip_of
+from deploy.bench.asr_engine import clip_of
 
 STARTS_S = [0.0, 11.66, 22.0]
 

@@ -18,12 +18,10 @@ from deploy.bench.media_audio import clicks, encode, onsets_s, placed
 from deploy.bench.media_delays import click_delays_ms, delays_ms, within
 from deploy.bench.media_loss import BURST, SPARED, bursts, exactly, independent
 from deploy.bench.media_rtp import offer, read_answer, rtp_packet, rtp_payload
-from deploy.bench.media_soak import slope_mb_h
 from deploy.cli import main, parser
 from media_server.rtc.guard import checked_offer, has_data_section
-from media_server.rtc.opus import packet_samples
+from media_server.rtc.opus import carries_fec, packet_samples
 from media_server.settings import Limits
-from tests.opus_packets import carries_fec
 
 COUNT = 100_000
 
@@ -122,13 +120,6 @@ def test_a_click_that_nobody_heard_in_time_does_not_count() -> None:
 def test_audio_is_put_at_its_place_and_holes_are_silence() -> None:
     block = np.ones(2, np.float32)
     assert placed([(0, block), (4, block), (7, block)], 8).tolist() == [1, 1, 0, 0, 1, 1, 0, 1]
-
-
-def test_the_slope_is_that_after_the_warm_up() -> None:
-    warming = [(float(second), 50.0 + second) for second in range(25)]
-    steady = [(float(second), 100 + second / 3600) for second in range(25, 100)]
-    assert slope_mb_h([*warming, *steady]) == pytest.approx(1)
-    assert slope_mb_h([(0.0, 1.0)]) is None
 
 
 def test_every_figure_can_be_chosen() -> None:
