@@ -6,10 +6,8 @@ Verdicts: ok; note = works, but somebody may miss something; problem = calls can
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import socket
-import struct
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -27,7 +25,6 @@ from deploy.probe import http_status
 from deploy.valkey import EmbeddedValkey
 
 _ANSWER_TIMEOUT_S = 3.0
-_STUN_MAGIC = 0x2112A442
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +36,10 @@ class Finding:
     detail: str
     fix: str | None = None
     """What to do about it; None where nothing need be done."""
+    code: str | None = None
+    """The same for programs, where several things can be wrong."""
+    figures: Mapping[str, float] | None = None
+    """What was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,9 @@ class Subject:
     data_folder: Path
     port: int
     environment: Mapping[str, str]
+    url: str | None = None
+    """Of a control API that runs, to be called with `token`."""
+    token: str | None = None
 
 
 Check = Callable[[Subject], Awaitable[Finding]]
@@ -136,7 +140,7 @@ async def udp(_: Subject) -> Finding:
 
 
 async def turn(subject: Subject) -> Finding:
-    urls = _turn_urls(subject)
+    urls = turn_urls(subject)
     if not urls:
         detail = "none configured; people behind strict networks may not get through"
         return Finding("TURN", "note", detail, "see turn/README.md, then set LIVECONVO_TURN_URLS and _SECRET")
@@ -145,28 +149,9 @@ async def turn(subject: Subject) -> Finding:
     return Finding("TURN", "ok", ", ".join(urls))
 
 
-async def turn_answers(subject: Subject) -> Finding:
-    """Asked for with --network: does every configured TURN server answer from here?"""
-    silent = [url for url in _turn_urls(subject) if not await _turn_server_answers(url)]
-    if silent:
-        fix = "check that the server runs and that the firewall lets UDP and TCP pass"
-        return Finding("TURN network", "problem", f"no answer from {', '.join(silent)}", fix)
-    return Finding("TURN network", "ok", f"{len(_turn_urls(subject))} servers asked, all answered")
-
-
-def _turn_urls(subject: Subject) -> list[str]:
+def turn_urls(subject: Subject) -> list[str]:
     listed = subject.environment.get("LIVECONVO_TURN_URLS", "")
     return [url.strip() for url in listed.split(",") if url.strip()]
-
-
-async def _turn_server_answers(url: str) -> bool:
-    scheme, _, rest = url.partition(":")
-    address, _, query = rest.partition("?")
-    host, _, port = address.rpartition(":") if ":" in address else (address, "", "")
-    number = int(port or (5349 if scheme == "turns" else 3478))
-    if scheme == "turns" or "transport=tcp" in query:
-        return await _tcp_answers(host, number)
-    return await asyncio.to_thread(_relay_answers, host, number)
 
 
 async def _tcp_answers(host: str, port: int) -> bool:
@@ -177,17 +162,3 @@ async def _tcp_answers(host: str, port: int) -> bool:
     except (OSError, TimeoutError):
         return False
     return True
-
-
-def _relay_answers(host: str, port: int) -> bool:
-    """An Allocate request without credentials (RFC 8656 §7.1): a TURN server must answer it, if only with 401."""
-    transaction = os.urandom(12)
-    requested_transport = struct.pack("!HHB3x", 0x0019, 4, 17)
-    request = struct.pack("!HHI", 0x0003, len(requested_transport), _STUN_MAGIC) + transaction + requested_transport
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
-            line.settimeout(_ANSWER_TIMEOUT_S)
-            line.sendto(request, (host, port))
-            return line.recv(1500)[8:20] == transaction
-    except OSError:
-        return False

@@ -13,11 +13,17 @@ from datetime import UTC, date, datetime, time
 
 from db.errors import DbError
 from deploy.errors import DeployError
+from media_server.settings import COMPUTE_TYPES
 
 MEDIA_FIGURES = (
     "receive_cpu_ms", "duplex_cpu_ms", "delay_ms", "mixer_delay_ms", "delay_drift_ms", "wer_rise_points",
     "rss_slope_mb_h",
 )  # fmt: skip
+ASR_FIGURES = (
+    "final_s", "first_partial_s", "cpu_s_per_speech_s", "retracted_percent", "invented_words", "wer_rise_points",
+    "active_speakers", "cut_errors", "overload_p95_s", "recovery_s", "peers",
+)  # fmt: skip
+ASR_PEERS = ("pipecat", "whisper-live", "whisperlivekit")
 CONVERSATION_TYPES = ("sales", "support", "meeting", "interview")
 
 
@@ -40,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
     _add_up(commands)
     _add_call(commands)
+    _add_transcribe(commands)
     _add_doctor(commands)
     _add_bench(commands)
     _add_migrate(commands)
@@ -67,6 +74,12 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError(f"1 or more, not {text}")
     return count
+
+
+def _language(text: str) -> str:
+    if not 2 <= len(text) <= 3 or not (text.isascii() and text.isalpha() and text.islower()):
+        raise argparse.ArgumentTypeError(f"a code such as en or de, not {text}")
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -110,9 +123,31 @@ def _add_call(commands: Commands[argparse.ArgumentParser]) -> None:
     call.set_defaults(runs="deploy.call:run")
 
 
+def _add_transcribe(commands: Commands[argparse.ArgumentParser]) -> None:
+    transcribe = commands.add_parser("transcribe", help="recordings to text, captions or JSON, faster than real time")
+    transcribe.add_argument("files", nargs="+", metavar="FILE", help="audio or video in any common format; - is stdin")
+    transcribe.add_argument("--format", action="append", choices=("txt", "vtt", "srt", "json"),
+                            help="default txt; may be repeated")  # fmt: skip
+    transcribe.add_argument("--output-dir", metavar="DIR", help="write there, named as the recording (default: stdout)")
+    transcribe.add_argument("--channels", choices=("mix", "split"), default="mix",
+                            help="split: each channel of the recording is somebody's microphone")  # fmt: skip
+    transcribe.add_argument("--words", action="store_true", help="times of single words, in JSON")
+    transcribe.add_argument(
+        "--language", type=_language, metavar="CODE", help="such as en or de (default: found out by the model)"
+    )
+    transcribe.add_argument("--model", metavar="NAME", help="a name or a folder (default: LIVECONVO_WHISPER_MODEL)")
+    transcribe.add_argument("--device", choices=("cpu", "cuda"), help="default: LIVECONVO_WHISPER_DEVICE")
+    transcribe.add_argument("--compute-type", choices=COMPUTE_TYPES, metavar="TYPE",
+                            help=f"{', '.join(COMPUTE_TYPES)} (default: LIVECONVO_WHISPER_COMPUTE_TYPE)")  # fmt: skip
+    transcribe.add_argument("--workers", type=_workers, metavar="N", help="default: LIVECONVO_ASR_WORKERS")
+    transcribe.set_defaults(runs="deploy.transcribe:run")
+
+
 def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:
     doctor = commands.add_parser("doctor", help="check this machine and say what to fix")
-    doctor.add_argument("--network", action="store_true", help="also ask the configured TURN servers")
+    doctor.add_argument("--network", action="store_true", help="also try UDP, each TURN server and a running node")
+    doctor.add_argument("--url", help="with --network: a running control API, to join a call of it")
+    doctor.add_argument("--token", help="a session or API token for --url; a draft named Network check stays there")
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument("--port", type=_port, default=8080, help="the port that `up` would get")
     _add_data_dir(doctor)
@@ -122,12 +157,24 @@ def _add_doctor(commands: Commands[argparse.ArgumentParser]) -> None:
 def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     bench = commands.add_parser("bench", help="measure")
     names = bench.add_subparsers(metavar="NAME", required=True)
-    asr = names.add_parser("asr", help="word error rate, latencies and CPU time of speech recognition")
+    asr = names.add_parser("asr", help="word error rate, latencies and cost of speech recognition, beside peers")
     asr.add_argument("--data", metavar="DIR", help="a folder with recordings and a manifest.tsv")
+    asr.add_argument("--only", action="append", choices=ASR_FIGURES, metavar="METRIC",
+                     help=f"one of {', '.join(ASR_FIGURES)}; may be repeated")  # fmt: skip
     asr.add_argument(
         "--clips", type=_count, default=None, metavar="N", help="only N recordings, spread over the manifest"
     )
+    asr.add_argument("--quick", action="store_true", help="eight recordings: whether it works, not how well")
     asr.add_argument("--streams", type=_count, default=1, metavar="N", help="speak N at a time (default 1)")
+    asr.add_argument("--model", default="tiny.en", metavar="NAME", help="a name or a folder (default tiny.en)")
+    asr.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    asr.add_argument("--compute-type", choices=COMPUTE_TYPES, default="", metavar="TYPE",
+                     help=f"{', '.join(COMPUTE_TYPES)} (default: int8, and int8_float16 on a GPU)")  # fmt: skip
+    asr.add_argument("--workers", type=int, default=0, metavar="N", help="default: as a media node")
+    asr.add_argument("--peer", action="append", choices=ASR_PEERS, metavar="NAME",
+                     help=f"one of {', '.join(ASR_PEERS)}; default: all of `make bench-peers`")  # fmt: skip
+    asr.add_argument("--peer-streams", action="append", type=_count, metavar="N",
+                     help="streams at a time beside peers; may be repeated (default 1 and 4)")  # fmt: skip
     asr.add_argument("--json", action="store_true", help="print one JSON object")
     asr.set_defaults(runs="deploy.bench.asr:run")
     db = names.add_parser("db", help="queries, recorder, usage limit and policies on a large throw-away database")
@@ -136,6 +183,16 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     db.add_argument("--organizations", type=_count, default=500, metavar="N", help="default 500")
     db.add_argument("--json", action="store_true", help="print one JSON object")
     db.set_defaults(runs="deploy.bench.db:run")
+    api = names.add_parser("api", help="latency and pace of the control API on such a database, beside a bare server")
+    api.add_argument("--transcripts", type=_count, default=1_000_000, metavar="N", help="default 1000000")
+    api.add_argument("--sessions", type=_count, default=20_000, metavar="N", help="default 20000")
+    api.add_argument("--organizations", type=_count, default=500, metavar="N", help="default 500")
+    api.add_argument("--only", choices=("sse",), help="how soon followers have what was said, and nothing else")
+    api.add_argument("--followers", type=_count, default=200, metavar="N", help="for --only sse (default 200)")
+    api.add_argument("--rate", type=_seconds, default=200.0, metavar="N", help="requests a second (default 200)")
+    api.add_argument("--seconds", type=_seconds, default=30.0, metavar="S", help="of load (default 30)")
+    api.add_argument("--json", action="store_true", help="print one JSON object")
+    api.set_defaults(runs="deploy.bench.api:run")
     mixer = names.add_parser("mixer", help="CPU time of mixing and encoding what participants hear")
     mixer.add_argument("--ticks", type=_count, default=250, metavar="N", help="of 20 ms (default 250)")
     mixer.add_argument("--json", action="store_true", help="print one JSON object")
@@ -150,6 +207,7 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     media.add_argument("--clips", type=_count, default=12, metavar="N", help="recordings of it (default 12)")
     media.add_argument("--soak", type=_seconds, default=None, metavar="MIN",
                        help="for so many minutes participants join and leave, for rss_slope_mb_h")  # fmt: skip
+    media.add_argument("--people", type=_count, default=20, metavar="N", help="at a time, for --soak (default 20)")
     media.add_argument("--json", action="store_true", help="print one JSON object")
     media.set_defaults(runs="deploy.bench.media:run")
 

@@ -24,9 +24,8 @@ _ALWAYS: tuple[Check, ...] = (
 def run(args: argparse.Namespace) -> int:
     """Exit code 0 when calls can work, 1 when something must be fixed first."""
     folder = Path(args.data_dir or os.environ.get("LIVECONVO_DATA_DIR") or default_data_folder())
-    subject = Subject(folder, args.port, dict(os.environ))
-    asked = (*_ALWAYS, checks.turn_answers) if args.network else _ALWAYS
-    findings = asyncio.run(_look(subject, asked))
+    subject = Subject(folder, args.port, dict(os.environ), args.url, args.token)
+    findings = asyncio.run(_look(subject, with_network=args.network))
     is_well = all(finding.verdict != "problem" for finding in findings)
     if args.json:
         print(json.dumps({"ok": is_well, "checks": [asdict(finding) for finding in findings]}))
@@ -35,12 +34,17 @@ def run(args: argparse.Namespace) -> int:
     return 0 if is_well else 1
 
 
-async def _look(subject: Subject, asked: tuple[Check, ...]) -> list[Finding]:
-    return [await check(subject) for check in asked]
+async def _look(subject: Subject, *, with_network: bool) -> list[Finding]:
+    findings = [await check(subject) for check in _ALWAYS]
+    if with_network:
+        from deploy.network_checks import network  # aiortc takes a second to load
+
+        findings += await network(subject)
+    return findings
 
 
 def _print(findings: list[Finding]) -> None:
     for finding in findings:
-        print(f"{_MARKS[finding.verdict]}  {finding.name:<13} {finding.detail}")
+        print(f"{_MARKS[finding.verdict]}  {finding.name:<18} {finding.detail}")
         if finding.fix is not None:
-            print(f"{'':20}→ {finding.fix}")
+            print(f"{'':25}→ {finding.fix}")

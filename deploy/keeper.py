@@ -37,6 +37,7 @@ class Keeper:
 
     def __init__(self, program: Program, announce: Announce, pid_file: Path) -> None:
         self.name = program.name
+        self.drain_s = program.drain_s
         self.failure: str | None = None
         """Why the program can never run; None as long as it can."""
         self.last_line = ""

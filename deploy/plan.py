@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -80,7 +80,11 @@ def role_url(database_url: str, role: str, password: str) -> str:
 
 def api_program(plan: Plan, services: Services) -> Program:
     """The control API."""
-    return _server("control_api", "api", plan, {
+    given = plan.environment
+    files = {} if given.get("LIVECONVO_FILES_S3") else {
+        "LIVECONVO_FILES_DIR": given.get("LIVECONVO_FILES_DIR") or str(plan.data_folder / "files")
+    }  # fmt: skip
+    return _server("control_api", "api", plan, files | {
         "DATABASE_URL": services.api_url,
         "LIVECONVO_JOBS_DATABASE_URL": services.jobs_url,
         "REDIS_URL": services.redis_url,
@@ -90,15 +94,18 @@ def api_program(plan: Plan, services: Services) -> Program:
 
 
 def media_program(plan: Plan, services: Services, worker: int) -> Program:
-    """Media node number `worker`."""
-    return _server("media_server", f"media-{worker}", plan, {
+    """Media node number `worker`; all nodes stop together, so calls have nowhere to go and are let go at once."""
+    drain_s = plan.environment.get("LIVECONVO_DRAIN_S", "") or "0"
+    program = _server("media_server", f"media-{worker}", plan, {
         "DATABASE_URL": services.media_url,
         "REDIS_URL": services.redis_url,
         "LIVECONVO_NODE": f"{socket.gethostname()}-{worker}",
         "LIVECONVO_MEDIA_HOST": plan.host,
         "LIVECONVO_MEDIA_PORT": str(plan.media_port(worker)),
         "LIVECONVO_MEDIA_URL": plan.media_url(worker),
+        "LIVECONVO_DRAIN_S": drain_s,
     })  # fmt: skip
+    return replace(program, drain_s=float(drain_s) if drain_s.isdecimal() else 0.0)
 
 
 def _server(module: str, name: str, plan: Plan, own: dict[str, str]) -> Program:

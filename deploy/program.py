@@ -42,6 +42,8 @@ class Program:
     """None: the account that runs us."""
     stop_signal: signal.Signals = signal.SIGTERM
     cwd: str = "/"
+    drain_s: float = 0.0
+    """What it may take longer to stop than others of its layer."""
 
     def spawn_options(self) -> SpawnOptions:
         """In a session of its own, so that Ctrl-C reaches only the parent, which stops the children in order.

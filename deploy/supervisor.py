@@ -13,14 +13,14 @@ from deploy.program import Program
 
 STORAGE, SERVERS = 0, 1
 """Layers: servers stop before the storage that they write to."""
-_STOP_TIMEOUTS_S = {SERVERS: 6.0, STORAGE: 3.0}
+_STOP_TIMEOUTS_S = {SERVERS: 7.0, STORAGE: 3.0}
 _POLL_S = 0.05
 _HOPELESS_AFTER = 5
 """Endings of a child that was never ready."""
 
 
 class Supervisor:
-    """Use as `async with`; leaving the block stops every child within ten seconds."""
+    """Use as `async with`; leaving the block stops every child within ten seconds, and the time that it may drain."""
 
     def __init__(self, announce: Announce, run_folder: Path) -> None:
         """`run_folder` gets one NAME.pid per running child."""
@@ -41,7 +41,7 @@ class Supervisor:
         for layer in (SERVERS, STORAGE):
             async with asyncio.TaskGroup() as stops:
                 for keeper in self._layers[layer]:
-                    stops.create_task(keeper.stop(_STOP_TIMEOUTS_S[layer]))
+                    stops.create_task(keeper.stop(_STOP_TIMEOUTS_S[layer] + keeper.drain_s))
         # The caller's own error passes through as it is, not wrapped into a group.
         await self._tasks.__aexit__(None, None, None)
 

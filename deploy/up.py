@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -56,6 +57,8 @@ def _stop_on_signals(supervisor: Supervisor) -> None:
 
 def _greet(stack: Stack) -> None:
     _say(f"data folder {stack.data_folder}")
+    if not os.environ.get("LIVECONVO_SMTP_URL"):
+        _say(f"no mail server is set: mails are files in {stack.data_folder / 'outbox'}")
     if stack.sign_in_link is None:
         _say(f"ready: open {stack.url}")
     else:

@@ -8,6 +8,8 @@ from typing import Any
 
 import aiohttp
 
+REACH_S = 3.0
+"""A server that is not reached by then is tried again: a dark network swallowed what was sent."""
 CONSENT_VERSION = "liveconvo-call-1"
 
 
@@ -35,7 +37,8 @@ class Api:
 
     async def __aenter__(self) -> Api:
         self._http = aiohttp.ClientSession(
-            headers={"Authorization": f"Bearer {self._token}"}, timeout=aiohttp.ClientTimeout(total=15)
+            headers={"Authorization": f"Bearer {self._token}"},
+            timeout=aiohttp.ClientTimeout(total=15, sock_connect=REACH_S),
         )
         return self
 
@@ -48,9 +51,21 @@ class Api:
         return str(body["id"])
 
     async def join(
-        self, session_id: str, name: str, role: str, *, shared_mic: bool, previous_ticket: str | None = None
+        self,
+        session_id: str,
+        name: str,
+        role: str,
+        *,
+        shared_mic: bool,
+        previous_ticket: str | None = None,
+        consents: bool = True,
     ) -> Joining:
-        """`previous_ticket`: of an earlier join of this participant, who comes back."""
+        """
+        Args:
+            previous_ticket: of an earlier join of this participant, who comes back.
+            consents: to being heard and transcribed.
+        """
+        consent = {"version": CONSENT_VERSION, "at": datetime.now(UTC).isoformat()}
         body = await self.request(
             "POST",
             f"/v1/sessions/{session_id}/join",
@@ -58,7 +73,7 @@ class Api:
                 "name": name,
                 "role": role,
                 "shared_mic": shared_mic,
-                "consent": {"version": CONSENT_VERSION, "at": datetime.now(UTC).isoformat()},
+                "consent": consent if consents else None,
                 "previous_ticket": previous_ticket,
             },
         )

@@ -1,148 +1,123 @@
-"""One WebRTC participant that plays a recording in real time and collects what comes over the data channels."""
+"""One participant that plays a recording in real time, collects what is told, and comes back when the line is lost.
+
+Rules:
+- The recording goes on meanwhile, as a conversation does.
+- Coming back takes a fresh ticket and asks for what was told meanwhile; nothing is handed over twice.
+- A call that moves is followed within the time that the node said. Every wait is drawn at random around its length: who
+  was lost together does not come back together.
+- It is tried for two minutes. A call that has ended, or that went on elsewhere, is not come back to.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from fractions import Fraction
-from typing import Any
-
-import aiohttp
-import av
-import orjson
-from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import MediaStreamError
+import random
+from collections.abc import Awaitable, Callable
 
 from deploy.call.api import ApiError, Joining
-from deploy.call.audio_file import FRAME_SAMPLES, SENT_RATE_HZ
+from deploy.call.connection import Connection, Message
+from deploy.call.playing import PacketTrack, Playing
 
-FRAME_S = FRAME_SAMPLES / SENT_RATE_HZ
-CONNECT_S = 15.0
-CLOSE_S = 3.0
-PING_S = 2.0
+BACK_OFF_S = (0.3, 0.7, 1.5)
+RETRY_S = 120.0
 
-Message = dict[str, Any]
-
-
-class PacketTrack(MediaStreamTrack):
-    """Sends encoded packets on the clock from `start` on; after the last one it sends nothing."""
-
-    kind = "audio"
-
-    def __init__(self, packets: list[bytes]) -> None:
-        super().__init__()
-        self._packets = packets
-        self._number = 0
-        self._started: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self.finished = asyncio.Event()
-
-    def start(self, at: float) -> None:
-        """Send the first packet at this loop time."""
-        self._started.set_result(at)
-
-    async def recv(self) -> Any:
-        if self.readyState != "live":
-            raise MediaStreamError
-        started = await self._started
-        if self._number >= len(self._packets):
-            self.finished.set()
-            await asyncio.get_running_loop().create_future()  # until the sender is stopped
-        due = started + self._number * FRAME_S
-        await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
-        packet = av.Packet(self._packets[self._number])
-        packet.pts = self._number * FRAME_SAMPLES
-        packet.time_base = Fraction(1, SENT_RATE_HZ)
-        self._number += 1
-        return packet
+Rejoin = Callable[[str], Awaitable[Joining]]
+"""A fresh ticket for whoever has this one."""
 
 
 class Caller:
-    """Connect, play, listen, leave. `on_message(message, loop_time)` is called for every message."""
+    """Connect, play, stay, leave. `on_message(message, loop_time)` is called for every message, once each."""
 
-    def __init__(self, packets: list[bytes], on_message: Callable[[Message, float], None]) -> None:
-        self.track = PacketTrack(packets)
+    def __init__(
+        self,
+        packets: list[bytes],
+        on_message: Callable[[Message, float], None],
+        rejoin: Rejoin | None = None,
+        on_line: Callable[[bool], None] = lambda is_there: None,
+    ) -> None:
+        self.playing = Playing(packets)
         self.over = asyncio.Event()
-        """The server ended the call, or the connection is lost."""
+        """The server ended the call, or it cannot be reached any more."""
+        self.last_seq = 0
         self._on_message = on_message
-        self._pc: RTCPeerConnection | None = None
-        self._dropping: list[asyncio.Task[None]] = []
+        self._rejoin = rejoin
+        self._on_line = on_line
+        """Told that the connection is lost, and that it is there again."""
+        self._loop = asyncio.get_running_loop()
+        self._connection: Connection | None = None
+        self._ticket = ""
+        self._move_within_s: float | None = None
 
     async def connect(self, joining: Joining) -> None:
-        """Exchange offer and answer, and wait until audio and messages can flow.
-
+        """
         Raises:
             ApiError: refused, or not connected in time.
         """
-        loop = asyncio.get_running_loop()
-        servers = [RTCIceServer(**server) for server in joining.ice_servers]
-        self._pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        opened = asyncio.Event()
-        pc.addTrack(self.track)
-        pc.on("track", lambda track: self._dropping.append(loop.create_task(_drop(track))))
-        pc.on("connectionstatechange", lambda: self._watch(pc))
-        self._events = pc.createDataChannel("events", protocol="liveconvo.v1", negotiated=True, id=0)
-        live = pc.createDataChannel(
-            "live", ordered=False, maxRetransmits=0, protocol="liveconvo.v1", negotiated=True, id=1
-        )
-        for channel in (self._events, live):
-            channel.on("message", lambda raw: self._on_message(orjson.loads(raw), loop.time()))
-        self._events.on("open", opened.set)
-        self._events.on("close", self.over.set)
-        await pc.setLocalDescription(await pc.createOffer())
-        await pc.setRemoteDescription(RTCSessionDescription(await self._exchange(joining), "answer"))
+        self._ticket = joining.ticket
+        connection = Connection(PacketTrack(self.playing), self._take)
         try:
-            async with asyncio.timeout(CONNECT_S):
-                await opened.wait()
-        except TimeoutError as error:
-            raise ApiError(f"no connection to {joining.media_url} within {CONNECT_S:.0f} s") from error
-        self.send({"type": "hello", "last_seq": 0})
+            await connection.open(joining, self.last_seq)
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
 
     def send(self, message: Message) -> None:
-        if self._events.readyState == "open":
-            self._events.send(orjson.dumps(message).decode())
+        if self._connection is not None:
+            self._connection.send(message)
 
-    async def keep_alive(self) -> None:
-        """Ping until cancelled, so that a participant who says nothing is not taken for gone."""
-        while True:
-            self.send({"type": "ping"})
-            await asyncio.sleep(PING_S)
+    async def stay(self) -> None:
+        """Watch the connection and replace it when it is lost, until the call is over."""
+        while self._connection is not None:
+            await self._connection.last()
+            if self.over.is_set() or self._rejoin is None or not await self._come_back(self._rejoin):
+                self.over.set()
+                return
 
     async def close(self) -> None:
         """Within three seconds."""
-        for task in self._dropping:
-            task.cancel()
-        if self._pc is None:
-            return
-        try:
-            async with asyncio.timeout(CLOSE_S):
-                await self._pc.close()
-        except TimeoutError:
-            return
+        if self._connection is not None:
+            await self._connection.close()
 
-    def _watch(self, pc: RTCPeerConnection) -> None:
-        if pc.connectionState in ("closed", "failed"):
+    async def _come_back(self, rejoin: Rejoin) -> bool:
+        self._on_line(False)
+        gives_up_at = self._loop.time() + RETRY_S
+        await self.close()
+        within_s, self._move_within_s = self._move_within_s, None
+        wait_s = _around(BACK_OFF_S[0]) if within_s is None else random.uniform(0, within_s)  # noqa: S311
+        failures = 0
+        while self._loop.time() < gives_up_at and not self.over.is_set():
+            await asyncio.sleep(wait_s)
+            try:
+                await self.connect(await rejoin(self._ticket))
+            except ApiError:
+                failures += 1
+                wait_s = _around(BACK_OFF_S[min(failures, len(BACK_OFF_S) - 1)])
+            else:
+                self._on_line(True)
+                return True
+        return False
+
+    def _take(self, message: Message) -> None:
+        seq = message.get("seq")
+        if seq is not None:
+            if seq <= self.last_seq:
+                return
+            self.last_seq = seq
+        if message["type"] == "call.moved":
+            self._move_within_s = message["within_ms"] / 1000
+            if self._connection is not None:
+                self._connection.lost.set()
+        if message["type"] == "call.taken_over" or (
+            message["type"] == "session.state" and self._is_end(message["state"])
+        ):
             self.over.set()
+        self._on_message(message, self._loop.time())
 
-    async def _exchange(self, joining: Joining) -> str:
-        assert self._pc is not None  # noqa: S101 - connect made it
-        headers = {"Authorization": f"Bearer {joining.ticket}", "Content-Type": "application/sdp"}
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CONNECT_S)) as http,
-                http.post(joining.media_url, data=self._pc.localDescription.sdp, headers=headers) as response,
-            ):
-                text = await response.text()
-                if response.status != 201:
-                    raise ApiError(f"{joining.media_url}: {response.status} {text[:200]}")
-                return text
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise ApiError(f"{joining.media_url} cannot be reached ({type(error).__name__})") from error
+    def _is_end(self, state: str) -> bool:
+        """A call in which nobody spoke ends in a draft; a draft before the recording began is an earlier one."""
+        return state in ("finalizing", "completed") or (state == "draft" and self.playing.started.done())
 
 
-async def _drop(track: MediaStreamTrack) -> None:
-    """What the others say is not listened to here."""
-    while True:
-        try:
-            await track.recv()
-        except MediaStreamError:
-            return
+def _around(length_s: float) -> float:
+    return length_s * random.uniform(0.5, 1.5)  # noqa: S311 - nobody has to guess it

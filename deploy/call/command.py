@@ -11,14 +11,16 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from deploy.bench.speech import speech_spans
-from deploy.call.api import Api, ApiError
+from deploy.call.api import Api, ApiError, Joining
 from deploy.call.audio_file import SENT_RATE_HZ, Recording, UnreadableAudioError, opus_packets, read_recording
-from deploy.call.caller import Caller, Message
+from deploy.call.caller import Caller
+from deploy.call.connection import Message
 from deploy.call.report import Measure
 from deploy.call.view import JsonView, TextView, View
 from media_server.rtc.addresses import offer_addresses
@@ -120,25 +122,32 @@ async def _call(args: argparse.Namespace, parts: list[Part], api: Api) -> int:
             return
         wall_ms = round((at - first_packet_at) * 1000)
         measure.take(message, wall_ms)
-        if message["type"] != "pong":
+        if message["type"] not in ("pong", "call.moved"):
             view.show(message | {"wall_ms": wall_ms})
 
     def ignore(message: Message, at: float) -> None:
         """Only the first participant's view is shown."""
 
-    callers = [Caller(part.packets, ignore if number else take) for number, part in enumerate(parts)]
+    callers = [
+        Caller(
+            part.packets,
+            ignore if number else take,
+            partial(_join, api, session_id, part, number),
+            partial(_say_line, part.name),
+        )
+        for number, part in enumerate(parts)
+    ]
     participants = []
     try:
         for number, (part, caller) in enumerate(zip(parts, callers, strict=True)):
-            role = "participant" if number else "host"
-            joining = await api.join(session_id, part.name, role, shared_mic=part.is_shared)
+            joining = await _join(api, session_id, part, number)
             measure.speech[joining.participant_id] = part.speech
-            participants.append({"participant_id": joining.participant_id, "name": part.name, "role": role})
+            participants.append({"participant_id": joining.participant_id, "name": part.name, "role": _role(number)})
             await caller.connect(joining)
             _say(f"{part.name} is connected")
         first_packet_at = loop.time() + 0.1
         for caller in callers:
-            caller.track.start(first_packet_at)
+            caller.playing.start(first_packet_at)
         for message, at in waiting:
             take(message, at)
         await _play(callers)
@@ -154,15 +163,29 @@ async def _call(args: argparse.Namespace, parts: list[Part], api: Api) -> int:
         await asyncio.gather(*(caller.close() for caller in callers))
 
 
+def _role(number: int) -> str:
+    return "participant" if number else "host"
+
+
+async def _join(api: Api, session_id: str, part: Part, number: int, previous_ticket: str | None = None) -> Joining:
+    return await api.join(
+        session_id, part.name, _role(number), shared_mic=part.is_shared, previous_ticket=previous_ticket
+    )
+
+
+def _say_line(name: str, is_there: bool) -> None:
+    _say(f"{name} is back" if is_there else f"{name} lost the connection, and tries to come back")
+
+
 async def _play(callers: list[Caller]) -> None:
     """Until every recording was sent. Ends early when the server ends the call, which is an error here."""
     async with asyncio.TaskGroup() as tasks:
-        pings = [tasks.create_task(caller.keep_alive()) for caller in callers]
+        staying = [tasks.create_task(caller.stay()) for caller in callers]
         over = [tasks.create_task(caller.over.wait()) for caller in callers]
         finished = tasks.create_task(_all_finished(callers))
         await asyncio.wait([finished, *over], return_when=asyncio.FIRST_COMPLETED)
         was_cut = not finished.done()
-        for task in (*pings, *over, finished):
+        for task in (*staying, *over, finished):
             task.cancel()
     if was_cut:
         raise ApiError("the server ended the call before the recordings were over")
@@ -170,7 +193,7 @@ async def _play(callers: list[Caller]) -> None:
 
 async def _all_finished(callers: list[Caller]) -> None:
     for caller in callers:
-        await caller.track.finished.wait()
+        await caller.playing.over()
 
 
 async def _summary(api: Api, session_id: str) -> Message:

@@ -28,6 +28,8 @@ class Measure:
     final_ms: list[int] = field(default_factory=list)
     first_partial_ms: list[int] = field(default_factory=list)
     transcripts: int = 0
+    gaps: int = 0
+    """Utterances that were not transcribed."""
     guidance: int = 0
     _seen: set[str] = field(default_factory=set)
 
@@ -36,6 +38,8 @@ class Measure:
         match message["type"]:
             case "transcript.partial" if message["stable"] or message["unstable"]:
                 self._first_text(message, wall_ms)
+            case "transcript.final" if message.get("failure") is not None:
+                self.gaps += 1
             case "transcript.final":
                 self._first_text(message, wall_ms)
                 self.transcripts += 1
@@ -59,6 +63,7 @@ class Measure:
             "final_latency_ms": percentiles(self.final_ms),
             "first_partial_ms": percentiles(self.first_partial_ms),
             "transcripts": self.transcripts,
+            "gaps": self.gaps,
             "guidance": self.guidance,
         }
 

@@ -7,6 +7,13 @@ from typing import Any, Protocol
 
 import orjson
 
+LEVELS = {
+    "full": "text keeps up with speech",
+    "coalesced": "text may lag: the server is busy",
+    "finals_only": "text comes a sentence at a time: the server is busy",
+    "metrics_only": "the server is too busy to write everything down; what is missing is marked",
+}
+
 
 class View(Protocol):
     def show(self, message: dict[str, Any]) -> None:
@@ -38,20 +45,34 @@ class TextView:
                 self._line(f"── {message['name']} joined as {message['role']}")
             case "participant.left":
                 self._line(f"── {message['name']} left")
+            case "participant.connection":
+                name = self._names.get(message["participant_id"], "Somebody")
+                self._line(f"── {name} " + ("is back" if message["state"] == "connected" else "lost the connection"))
             case "transcript.partial" if self._is_terminal:
                 self._over(f"   {message['speaker']}: {message['stable']}{message['unstable']}")
             case "transcript.final":
-                self._line(f"{_clock(message['start_ms'])} {message['speaker']}: {message['text']}")
+                self._line(f"{_clock(message['start_ms'])} {message['speaker']}: {_said(message)}")
             case "guidance.shown":
                 self._guidance(message)
             case "metrics.updated":
                 self._metrics = message
-            case "error":
-                self._line(f"!! {message['code']}: {message['message']}")
             case "summary":
                 self._summary(message)
             case "call.report":
                 self._report(message)
+            case _:
+                self._notice(message)
+
+    def _notice(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "session.ending":
+                self._line(
+                    f"── the call has lasted nearly as long as it may; it ends at {_clock(message['ends_at_ms'])}"
+                )
+            case "pipeline.status" if "seq" in message:
+                self._line(f"── {LEVELS[message['level']]}")
+            case "error":
+                self._line(f"!! {message['code']}: {message['message']}")
 
     def _guidance(self, message: dict[str, Any]) -> None:
         self._line(f"      ▸ {message['guidance_type'].upper()} {message['content']}")
@@ -83,6 +104,8 @@ class TextView:
 
     def _report(self, message: dict[str, Any]) -> None:
         final, partial = message["final_latency_ms"], message["first_partial_ms"]
+        if message["gaps"]:
+            self._line(f"── {message['gaps']} passages were not transcribed")
         if final["p50"] is None:
             self._line("── nothing was said")
             return
@@ -103,6 +126,12 @@ class TextView:
 
 def _clock(ms: int) -> str:
     return f"[{ms // 60_000:02}:{ms // 1000 % 60:02}]"
+
+
+def _said(final: dict[str, Any]) -> str:
+    if final.get("failure") is None:
+        return str(final["text"])
+    return f"[not transcribed: {max(1, round((final['end_ms'] - final['start_ms']) / 1000))} s of speech]"
 
 
 def _action(item: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,24 @@ async def test_child_that_ignores_the_stop_signal_is_killed(tmp_path: Path) -> N
         await terminal.until(lambda: terminal.said("up") == 1)
         pid = int((tmp_path / "child.pid").read_text())
     assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_child_that_drains_is_given_its_time(tmp_path: Path) -> None:
+    terminal = Terminal()
+    source = """
+        import signal, sys, time
+        def end(*_):
+            time.sleep(3.5)
+            print("down", flush=True)
+            sys.exit()
+        signal.signal(signal.SIGTERM, end)
+        print("up", flush=True)
+        time.sleep(60)
+    """
+    async with Supervisor(terminal.announce, tmp_path) as supervisor:
+        supervisor.add(STORAGE, replace(script(source), drain_s=5.0))
+        await terminal.until(lambda: terminal.said("up") == 1)
+    assert terminal.said("down") == 1
 
 
 async def test_very_long_line_is_cut_not_collected(tmp_path: Path) -> None:

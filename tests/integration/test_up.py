@@ -118,6 +118,13 @@ async def test_missing_weights_stop_it_at_once_with_the_file_and_the_remedy(data
         assert running.output.splitlines()[-1].startswith(f"liveconvo: {folder}/model.bin is missing")
 
 
+async def test_a_wrong_setting_stops_it_at_once_and_is_named(data_dir: Path) -> None:
+    async with up(data_dir, LIVECONVO_UDP_PORTS="20000") as running:
+        assert await running.ended() == 1
+        assert running.output.splitlines()[-1].startswith("liveconvo: LIVECONVO_UDP_PORTS must be a range")
+        assert "starting again" not in running.output
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a database of another user")
 async def test_folder_that_the_database_cannot_reach_is_refused(data_dir: Path) -> None:
     data_dir.mkdir(mode=0o700)

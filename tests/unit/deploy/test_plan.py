@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from deploy.plan import Plan, Services, api_program, media_program, role_url
 
 SERVICES = Services("postgresql://api@x/db", "postgresql://media@x/db", "postgresql://jobs@x/db", "redis://x/0")
@@ -43,6 +45,15 @@ def test_each_server_has_the_login_of_its_own_role() -> None:
 def test_nodes_of_one_machine_have_different_names() -> None:
     names = {media_program(plan(workers=2), SERVICES, k).environment["LIVECONVO_NODE"] for k in range(2)}
     assert len(names) == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "drain_s"), [({}, 0), ({"LIVECONVO_DRAIN_S": "20"}, 20), ({"LIVECONVO_DRAIN_S": "x"}, 0)]
+)
+def test_nodes_are_given_the_time_that_they_may_drain(given: dict[str, str], drain_s: float) -> None:
+    program = media_program(plan(**given), SERVICES, 0)
+    assert program.drain_s == drain_s
+    assert program.environment["LIVECONVO_DRAIN_S"] == (given.get("LIVECONVO_DRAIN_S") or "0")
 
 
 def test_role_url_keeps_the_database_and_its_options() -> None:
