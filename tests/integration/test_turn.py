@@ -1,165 +1,37 @@
-"""A real coturn with the project's configuration: who may use it, and what it relays to.
-
-The servers run on loopback. Where a test says so they relay to it as well, by two settings that no production server
-has: 127.0.0.1 as a media address, and the argument `--allow-loopback-peers`.
-"""
+"""Who may use the TURN server, and what it relays to."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
 import ipaddress
 import os
 import secrets
-import shutil
-import socket
-import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from aioice import stun, turn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from control_api.sessions.ice import ice_servers
-from control_api.settings import TurnSettings
-from deploy.ports import free_port, free_ports
+from tests.coturn import (
+    ENTRYPOINT,
+    WAIT_S,
+    Coturn,
+    allocation,
+    allocation_error,
+    client,
+    credentials,
+    peer_errors,
+    relayed_echo,
+    require_coturn,
+    running_coturn,
+)
+from tests.turn_peers import IPV6_PEERS, PRIVATE_PEERS, PUBLIC_PEERS
 
-ENTRYPOINT = Path(__file__).parents[2] / "turn" / "entrypoint.sh"
-START_S = 10
-WAIT_S = 5
 QUOTA = 12
-RELAY_PORTS = 64
-
-PUBLIC_PEERS = ["8.8.8.8", "151.101.1.69"]
-PRIVATE_PEERS = [
-    "0.0.0.0",  # noqa: S104 - a peer address to be refused, nothing binds to it
-    "0.0.0.1",
-    "10.0.0.5",
-    "10.255.255.255",
-    "100.64.0.1",
-    "100.127.255.254",
-    "127.0.0.1",
-    "127.1.2.3",
-    "169.254.169.254",
-    "172.16.0.1",
-    "172.31.255.254",
-    "192.0.0.8",
-    "192.0.2.1",
-    "192.88.99.1",
-    "192.168.1.1",
-    "198.18.0.1",
-    "198.19.255.254",
-    "198.51.100.1",
-    "203.0.113.1",
-    "224.0.0.1",
-    "239.255.255.250",
-    "240.0.0.1",
-    "255.255.255.255",
-]
-IPV6_PEERS = [
-    "::",
-    "::1",
-    "::ffff:127.0.0.1",
-    "::ffff:10.0.0.5",
-    "::ffff:169.254.169.254",
-    "::10.0.0.5",
-    "64:ff9b::a00:5",
-    "2001::1",
-    "2002:a00:5::1",
-    "2606:4700:4700::1111",
-    "fc00::1",
-    "fd00:ec2::254",
-    "fe80::1",
-    "ff02::1",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Coturn:
-    address: tuple[str, int]
-    tls_address: tuple[str, int]
-    secret: str
-    previous_secret: str
-    log: Path
-
-
-def require_coturn() -> None:
-    if shutil.which("turnserver"):
-        return
-    if os.environ.get("CI") == "true":
-        pytest.fail("coturn is not installed")
-    pytest.skip("coturn is not installed")
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    certificate_file, key_file = folder / "turn.crt", folder / "turn.key"
-    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return certificate_file, key_file
-
-
-@contextlib.contextmanager
-def running_coturn(folder: Path, *arguments: str, **settings: str) -> Iterator[Coturn]:
-    port, tls_port, relay_port = free_port(), free_port(), free_ports(RELAY_PORTS)
-    certificate, key = write_certificate(folder)
-    server = Coturn(
-        ("127.0.0.1", port),
-        ("127.0.0.1", tls_port),
-        secrets.token_hex(32),
-        secrets.token_hex(32),
-        folder / "turn.log",
-    )
-    environment = {
-        "PATH": os.environ["PATH"],
-        "RUNTIME_DIRECTORY": str(folder),
-        "LIVECONVO_TURN_SECRET": server.secret,
-        "LIVECONVO_TURN_SECRET_PREVIOUS": server.previous_secret,
-        "LIVECONVO_TURN_ADDRESS": "127.0.0.1",
-        "LIVECONVO_TURN_PORT": str(port),
-        "LIVECONVO_TURN_TLS_PORT": str(tls_port),
-        "LIVECONVO_TURN_MIN_PORT": str(relay_port),
-        "LIVECONVO_TURN_MAX_PORT": str(relay_port + RELAY_PORTS - 1),
-        "LIVECONVO_TURN_CERTIFICATE": str(certificate),
-        "LIVECONVO_TURN_KEY": str(key),
-        **settings,
-    }
-    with server.log.open("wb") as log:
-        process = subprocess.Popen([ENTRYPOINT, *arguments], env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            wait_until_listening(server, process)
-            yield server
-        finally:
-            process.terminate()
-            process.wait(WAIT_S)
-
-
-def wait_until_listening(server: Coturn, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(server.tls_address, 1):
-            return
-        time.sleep(0.02)
-    raise RuntimeError(server.log.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -179,141 +51,6 @@ def loopback_coturn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn
         yield server
 
 
-def credentials(secret: str, *, participant_id: UUID | None = None, age_s: int = 0) -> tuple[str, str]:
-    """What the control API gives a participant who joins."""
-    settings = TurnSettings(urls=("turn:127.0.0.1",), secret=secret)
-    issued = ice_servers(settings, participant_id or uuid4(), int(time.time()) - age_s)[0]
-    return issued.username, issued.credential
-
-
-_used_ports: set[int] = set()
-
-
-def socket_to(server: Coturn) -> socket.socket:
-    """On a port that no client here had before.
-
-    coturn remembers a client's port for a while after an allocation was refused or deleted: whoever gets it next is
-    refused with 437 (RFC 8656 §7.4), or has no answer at all.
-    """
-    with contextlib.ExitStack() as had_before:
-        while True:
-            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            sock.setblocking(False)
-            sock.connect(server.address)
-            port = sock.getsockname()[1]
-            if port not in _used_ports:
-                _used_ports.add(port)
-                return sock
-            had_before.callback(sock.close)
-
-
-@contextlib.asynccontextmanager
-async def client(server: Coturn, username: str, password: str) -> AsyncIterator[turn.TurnClientUdpProtocol]:
-    """A TURN client over UDP, without an allocation yet."""
-    transport, protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: turn.TurnClientUdpProtocol(server.address, username, password, 600, 500), sock=socket_to(server)
-    )
-    try:
-        yield protocol
-    finally:
-        if protocol.refresh_task:
-            protocol.refresh_task.cancel()
-        transport.close()
-
-
-@contextlib.asynccontextmanager
-async def allocation(server: Coturn, username: str, password: str) -> AsyncIterator[turn.TurnClientUdpProtocol]:
-    """An allocation, given back at the end.
-
-    Raises:
-        stun.TransactionFailed: it was refused.
-    """
-    async with client(server, username, password) as allocating:
-        await allocating.connect()
-        yield allocating
-        await allocating.delete()
-
-
-async def allocation_error(server: Coturn, username: str, password: str) -> int | None:
-    """The code that an allocation is refused with; None when it is granted."""
-    try:
-        async with asyncio.timeout(WAIT_S), allocation(server, username, password):
-            return None
-    except stun.TransactionFailed as refusal:
-        code: int = refusal.response.error_code
-        return code
-
-
-async def peer_errors(server: Coturn, peer: str) -> set[int | None]:
-    """The codes that CreatePermission and ChannelBind for `peer` are refused with."""
-    async with asyncio.timeout(WAIT_S), allocation(server, *credentials(server.secret)) as allocated:
-        codes: set[int | None] = set()
-        for method in (stun.Method.CREATE_PERMISSION, stun.Method.CHANNEL_BIND):
-            request = stun.Message(message_method=method, message_class=stun.Class.REQUEST)
-            request.attributes["XOR-PEER-ADDRESS"] = (peer, 5432)
-            if method is stun.Method.CHANNEL_BIND:
-                request.attributes["CHANNEL-NUMBER"] = 0x4000
-            try:
-                await allocated.request_with_retry(request)
-                codes.add(None)
-            except stun.TransactionFailed as refusal:
-                codes.add(refusal.response.error_code)
-        return codes
-
-
-class Echo(asyncio.DatagramProtocol):
-    """Sends back what comes, and remembers from where."""
-
-    def __init__(self) -> None:
-        self.senders: set[tuple[str, int]] = set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.DatagramTransport, transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.senders.add(addr)
-        self._transport.sendto(data, addr)
-
-
-class Inbox(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.received: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self.received.put_nowait(data)
-
-
-async def relayed_echo(server: Coturn, transport: str) -> bytes:
-    """What comes back from a peer on loopback through the relay."""
-    address = server.tls_address if transport == "tls" else server.address
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    username, password = credentials(server.secret)
-    loop = asyncio.get_running_loop()
-    async with asyncio.timeout(WAIT_S):
-        echo_transport, echo = await loop.create_datagram_endpoint(Echo, local_addr=("127.0.0.1", 0))
-        relay, inbox = await turn.create_turn_endpoint(
-            Inbox,
-            server_addr=address,
-            username=username,
-            password=password,
-            transport="udp" if transport == "udp" else "tcp",
-            ssl=context if transport == "tls" else None,
-        )
-        try:
-            relay.sendto(b"anybody there?", echo_transport.get_extra_info("sockname"))
-            answer = await inbox.received.get()
-            assert echo.senders == {relay.get_extra_info("sockname")}
-            return answer
-        finally:
-            await relay._close()
-            # Closing TLS waits for the other side; a transport that outlives the loop is a warning in a later test.
-            relay._TurnTransport__inner_protocol.transport.abort()
-            echo_transport.close()
-            await asyncio.sleep(0.05)
-
-
 async def test_credentials_of_the_control_api_are_accepted(coturn: Coturn) -> None:
     assert await allocation_error(coturn, *credentials(coturn.secret)) is None
 
@@ -322,8 +59,30 @@ async def test_credentials_of_the_previous_secret_are_accepted_while_it_is_set(c
     assert await allocation_error(coturn, *credentials(coturn.previous_secret)) is None
 
 
+async def test_credentials_of_the_previous_secret_are_refused_once_it_is_taken_away(tmp_path: Path) -> None:
+    require_coturn()
+    with running_coturn(tmp_path, LIVECONVO_TURN_SECRET_PREVIOUS="") as server:
+        assert await allocation_error(server, *credentials(server.previous_secret)) == 401
+        assert await allocation_error(server, *credentials(server.secret)) is None
+
+
+async def test_the_first_clients_of_a_fresh_server_are_let_in_however_many_come_at_once(tmp_path: Path) -> None:
+    require_coturn()
+    with running_coturn(tmp_path) as server:
+        users = [credentials(server.secret) for _ in range(60)]
+        refused = await asyncio.gather(*(allocation_error(server, *user) for user in users))
+    assert set(refused) == {None}
+
+
 async def test_credentials_of_another_secret_are_refused(coturn: Coturn) -> None:
     assert await allocation_error(coturn, *credentials(secrets.token_hex(32))) == 401
+
+
+def test_credentials_last_five_minutes_and_name_their_participant() -> None:
+    participant_id = uuid4()
+    expiry, named = credentials("x" * 40, participant_id=participant_id)[0].split(":")
+    assert 0 < int(expiry) - time.time() <= 300
+    assert named == str(participant_id)
 
 
 async def test_expired_credentials_are_refused(coturn: Coturn) -> None:
@@ -362,6 +121,23 @@ async def test_a_participant_holds_a_limited_number_of_allocations(coturn: Cotur
     assert (refused, of_somebody_else) == (486, None)
 
 
+async def test_whoever_asks_for_five_hundred_allocations_takes_nobody_elses_place(coturn: Coturn) -> None:
+    greedy = credentials(coturn.secret)
+    held = contextlib.AsyncExitStack()
+
+    async def one_more() -> int | None:
+        try:
+            await held.enter_async_context(allocation(coturn, *greedy))
+        except stun.TransactionFailed as refusal:
+            return int(refusal.response.error_code)
+        return None
+
+    async with asyncio.timeout(30), held:
+        granted = [await one_more() for _ in range(500)].count(None)
+        of_somebody_else = await allocation_error(coturn, *credentials(coturn.secret))
+    assert (granted, of_somebody_else) == (QUOTA, None)
+
+
 @pytest.mark.parametrize("peer", PUBLIC_PEERS)
 async def test_public_peers_are_granted(coturn: Coturn, peer: str) -> None:
     assert await peer_errors(coturn, peer) == {None}
@@ -370,6 +146,12 @@ async def test_public_peers_are_granted(coturn: Coturn, peer: str) -> None:
 @pytest.mark.parametrize("peer", PRIVATE_PEERS)
 async def test_private_and_special_peers_are_refused(coturn: Coturn, peer: str) -> None:
     assert await peer_errors(coturn, peer) == {403}
+
+
+async def test_the_relays_own_addresses_are_refused_though_they_are_public(tmp_path: Path) -> None:
+    require_coturn()
+    with running_coturn(tmp_path, LIVECONVO_TURN_EXTERNAL_IP="8.8.8.8") as server:
+        assert [await peer_errors(server, peer) for peer in ("8.8.8.8", "8.8.4.4")] == [{403}, {None}]
 
 
 @pytest.mark.parametrize("peer", IPV6_PEERS)
