@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,7 +33,9 @@ def write_microphone(path: Path, samples: npt.NDArray[np.int16], lead_s: float) 
 
 
 @asynccontextmanager
-async def browser_page(microphone: Path, *, dark: bool = False) -> AsyncIterator[Page]:
+async def browser_page(
+    microphone: Path, *, dark: bool = False, program: str = CHROMIUM, more_flags: Sequence[str] = ()
+) -> AsyncIterator[Page]:
     """One page of a fresh browser. A script error or a broken content policy on it fails the test."""
     flags = [
         "--no-sandbox",
@@ -47,10 +49,11 @@ async def browser_page(microphone: Path, *, dark: bool = False) -> AsyncIterator
         "--disable-sync",
         "--disable-quic",
         "--no-first-run",
+        *more_flags,
     ]
     problems: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        browser = await playwright.chromium.launch(executable_path=program, args=flags)
         try:
             page = await browser.new_page(
                 viewport={"width": 1280, "height": 800}, color_scheme="dark" if dark else "light"

@@ -43,9 +43,9 @@ async def test_the_demo_spoken_into_the_page_is_transcribed_coached_and_summariz
         session_id = await create_session(page)
         microphone_opened_at = await join(page)
         async with guest_in(api, session_id, opus_packets(guest.samples)) as caller:
-            caller.track.start(microphone_opened_at + LEAD_S)
+            caller.playing.start(microphone_opened_at + LEAD_S)
             await watch_the_call(page)
-            await asyncio.wait_for(caller.track.finished.wait(), 120)
+            await asyncio.wait_for(caller.playing.finished.wait(), 120)
             await end(page)
         await read_the_summary(page)
 

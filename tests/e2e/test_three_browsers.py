@@ -72,6 +72,7 @@ async def test_three_browsers_hear_each_other_and_none_itself(tmp_path: Path) ->
             heard_since[name] = asyncio.get_running_loop().time()
         for page in pages.values():
             await expect(page.get_by_test_id("person")).to_have_count(3)
+            await expect(page.get_by_test_id("connection")).to_have_count(1)  # one's own
         last_ends_at = began + JOIN_S + len(NAMES) * APART_S
         await asyncio.sleep(last_ends_at + 1.5 - asyncio.get_running_loop().time())
         heard = {name: await recording(page) for name, page in pages.items()}

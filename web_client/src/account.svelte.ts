@@ -1,11 +1,13 @@
 /** Who is signed in; null for nobody, undefined while that is not known. */
 import { ApiError } from "./lib/api";
-import type { Me } from "./lib/types";
+import type { Me, SignedIn } from "./lib/types";
 import { api } from "./server";
 
 class Account {
   me = $state.raw<Me | null | undefined>(undefined);
   error = $state.raw<Error | null>(null);
+  /** Somebody is signed in, but works in no organization yet. */
+  needsSetup = $state(false);
 
   async load(): Promise<void> {
     this.error = null;
@@ -13,17 +15,27 @@ class Account {
       this.me = await api.me();
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) this.me = null;
+      else if (error instanceof ApiError && error.code === "setup_required") this.needsSetup = true;
       else this.error = error as Error;
     }
   }
 
   async signIn(email: string, password: string): Promise<void> {
-    this.me = (await api.signIn(email, password)).me;
+    this.enter((await api.signIn(email, password)).me);
   }
 
-  async redeemLink(token: string): Promise<Me> {
+  /** By the link of a mail, which works once. */
+  async choosePassword(link: "verify" | "reset", token: string, password: string): Promise<void> {
+    this.enter((await api.choosePassword(link, token, password)).me);
+  }
+
+  async setUp(organization: string): Promise<void> {
+    this.enter(await api.onboard(organization || null, Intl.DateTimeFormat().resolvedOptions().timeZone));
+  }
+
+  async redeemLink(token: string): Promise<SignedIn> {
     const { me } = await api.redeemLink(token);
-    this.me = me;
+    this.enter(me);
     return me;
   }
 
@@ -34,7 +46,14 @@ class Account {
 
   async signOut(): Promise<void> {
     await api.signOut();
+    this.needsSetup = false;
     this.me = null;
+  }
+
+  private enter({ user, organization, role }: SignedIn): void {
+    this.error = null;
+    this.needsSetup = organization === null || role === null;
+    this.me = organization === null || role === null ? undefined : { user, organization, role };
   }
 }
 

@@ -2,7 +2,9 @@
 import type { JoinWish } from "./lib/api";
 import { Call, type CallStatus } from "./lib/call";
 import { giveFeedback, type FeedbackAction } from "./lib/guidance";
-import { dismissFault, forgetPartials, initialState, isOver, reduce } from "./lib/state";
+import type { ServerEvent } from "./lib/events";
+import { dismissFault, forgetPartials, initialState, isOver, reduce, type Participant } from "./lib/state";
+import { again, nothingOff, switchedOff, type Switches } from "./lib/switches";
 import type { JoinTicket, Role } from "./lib/types";
 import { api } from "./server";
 
@@ -23,8 +25,8 @@ export class LiveCall {
   error = $state.raw<Error | null>(null);
   audio = $state.raw<MediaStream | null>(null);
   participantId = $state<string | null>(null);
-  isMuted = $state(false);
   isEnding = $state(false);
+  private wanted = $state.raw(nothingOff);
   private readonly call: Call;
   private readonly displayed = new Set<string>();
 
@@ -39,7 +41,7 @@ export class LiveCall {
       postOffer: api.postOffer,
       deleteConnection: api.deleteConnection,
       microphone,
-      onEvent: (event) => (this.view = reduce(this.view, event, Date.now())),
+      onEvent: (event) => this.accept(event),
       onAudio: (stream) => (this.audio = stream),
       onStatus: (status, error) => this.enter(status, error),
       onParticipantId: (id) => (this.participantId = id),
@@ -70,9 +72,24 @@ export class LiveCall {
     this.call.hurry();
   }
 
-  mute(isMuted: boolean): void {
-    this.isMuted = isMuted;
-    this.call.setMuted(isMuted);
+  get me(): Participant | null {
+    return this.view.participants.find((one) => one.participant_id === this.participantId) ?? null;
+  }
+
+  /** What is off of oneself: the voice, the others' voices. */
+  get off(): Switches {
+    return switchedOff(this.wanted, this.me);
+  }
+
+  switch(what: keyof Switches): void {
+    this.wanted = { ...this.wanted, [what]: !this.off[what] };
+    this.call.send({ type: "audio.set", muted: null, deafened: null, [what]: this.wanted[what] });
+    this.call.setMuted(this.off.muted);
+  }
+
+  /** The host's; nobody can unmute somebody else. */
+  muteOther(participantId: string): void {
+    this.call.send({ type: "participant.mute", participant_id: participantId });
   }
 
   pause(isPaused: boolean): void {
@@ -114,9 +131,16 @@ export class LiveCall {
     }
   }
 
+  private accept(event: ServerEvent): void {
+    this.view = reduce(this.view, event, Date.now());
+    this.call.setMuted(this.off.muted);
+  }
+
   private enter(status: CallStatus, error: Error | null): void {
     this.status = status;
     this.error = error;
-    if (status === "reconnecting") this.view = forgetPartials(this.view);
+    if (status === "reconnecting" || status === "moving") this.view = forgetPartials(this.view);
+    const said = status === "connected" ? again(this.wanted) : null;
+    if (said !== null) this.call.send(said);
   }
 }

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiError } from "../src/lib/api";
-import { Call, FIRST_ATTEMPTS, RETRY_FOR_MS, type CallStatus } from "../src/lib/call";
+import { Call, FIRST_ATTEMPTS, FIRST_FOR_MS, RETRY_FOR_MS, type CallStatus } from "../src/lib/call";
 import type { ServerEvent } from "../src/lib/events";
-import { CONNECT_DEADLINE_MS, GATHERING_DEADLINE_MS, PING_EVERY_MS, SILENT_FOR_MS } from "../src/lib/peer";
+import { CONNECT_DEADLINE_MS, DOUBTED_FOR_MS, GATHERING_DEADLINE_MS, PING_EVERY_MS, RETURN_DEADLINE_MS, SILENT_FOR_MS } from "../src/lib/peer";
 import { final, joined, sessionState } from "./messages";
 import { ScriptedPeer, type ScriptedChannel } from "./scripted_peer";
 
@@ -145,6 +145,39 @@ test("a node that never answered a ping is not held to it", async () => {
   await later(SILENT_FOR_MS * 3);
   expect(peers).toHaveLength(1);
 });
+test("a silent connection is noticed within six seconds", async () => {
+  const { channel, statuses } = await connected();
+  channel("live").receive({ type: "pong", at_ms: 0 });
+  await later(SILENT_FOR_MS - 500);
+  expect(statuses.at(-1)).toBe("connected");
+  await later(6_000 - SILENT_FOR_MS);
+  expect(statuses).toContain("reconnecting");
+});
+test("with another network a connection that is dead is replaced sooner", async () => {
+  const { call, channel, statuses } = await connected();
+  channel("live").receive({ type: "pong", at_ms: 0 });
+  call.hurry();
+  await later(DOUBTED_FOR_MS - 200);
+  expect(statuses.at(-1)).toBe("connected");
+  await later(700);
+  expect(statuses).toContain("reconnecting");
+});
+test("a connection that is doubted and answers is kept, with the patience of before", async () => {
+  const { call, channel, peers } = await connected();
+  channel("live").receive({ type: "pong", at_ms: 0 });
+  call.hurry();
+  await later(1000);
+  channel("live").receive({ type: "pong", at_ms: 0 });
+  await later(SILENT_FOR_MS - 500);
+  expect(peers).toHaveLength(1);
+});
+test("packets that do not come through are a reason to doubt", async () => {
+  const { peers, channel, statuses } = await connected();
+  channel("live").receive({ type: "pong", at_ms: 0 });
+  peers[0]?.disconnect();
+  await later(DOUBTED_FOR_MS + 500);
+  expect(statuses).toContain("reconnecting");
+});
 test("a node that answers every ping is kept", async () => {
   const { peers, channel } = await connected();
   for (let answered = 0; answered < 30; answered++) {
@@ -166,6 +199,19 @@ test("the first connection gives up after a few attempts", async () => {
   void parts.call.start();
   await later(10_000);
   expect([parts.statuses, parts.errors[0]]).toEqual([["connecting", "failed"], gone()]);
+});
+test("a server that is busy at first is tried for longer, and not for ever", async () => {
+  const busy = () => new ApiError(503, "node_draining", "Try again.");
+  const parts = setUp();
+  parts.refusals.push(...Array.from({ length: FIRST_ATTEMPTS + 1 }, busy));
+  void parts.call.start();
+  await later(20_000);
+  expect(parts.statuses).toEqual(["connecting", "connected"]);
+  const other = setUp();
+  other.refusals.push(...Array.from({ length: 100 }, busy));
+  void other.call.start();
+  await later(FIRST_FOR_MS + 10_000);
+  expect(other.statuses).toEqual(["connecting", "failed"]);
 });
 test("a lost call gives up in the end and says so", async () => {
   const { peers, refusals, statuses } = await connected();
@@ -200,8 +246,17 @@ test("a call that is moving to another node is tried again", async () => {
 });
 test("a channel that never opens counts as an attempt", async () => {
   const { peers } = await connected({ opens: false });
-  await later(CONNECT_DEADLINE_MS + 1000);
+  await later(CONNECT_DEADLINE_MS + 1100);
   expect([peers.length, peers[0]?.connectionState]).toEqual([2, "closed"]);
+});
+test("who comes back waits less for a connection that does not open", async () => {
+  const { behaviour, peers, statuses } = await connected();
+  behaviour.opens = false;
+  peers[0]?.fail();
+  await later(RETURN_DEADLINE_MS);
+  behaviour.opens = true;
+  await later(3000);
+  expect([statuses.at(-1), peers.length, peers[1]?.connectionState]).toEqual(["connected", 3, "closed"]);
 });
 test("a completed session ends the call", async () => {
   const { channel, statuses, done } = await connected();
@@ -235,6 +290,52 @@ test("a session that was completed meanwhile ends the call", async () => {
   peers[0]?.fail();
   await later(1000);
   expect(statuses.at(-1)).toBe("ended");
+});
+test("a call that moves is followed within the time that the node said", async () => {
+  const chance = vi.spyOn(Math, "random").mockReturnValue(0.9);
+  const { peers, channel, statuses, previousTickets } = await connected();
+  channel("events").receive(final(41));
+  for (let times = 0; times < 3; times++) channel("live").receive({ type: "call.moved", at_ms: 0, within_ms: 2000 });
+  await later(1700);
+  expect([peers.length, statuses.at(-1)]).toEqual([1, "moving"]);
+  await later(200);
+  expect([statuses, previousTickets]).toEqual([["connecting", "connected", "moving", "connected"], [null, "ticket 1"]]);
+  expect(hellos(channel("events"))).toEqual([{ type: "hello", last_seq: 41 }]);
+  chance.mockRestore();
+});
+test("a call that moves to a node that is not there yet goes on trying", async () => {
+  const { channel, refusals, statuses } = await connected();
+  refusals.push(new ApiError(503, "no_media_node", "None."), gone(), new ApiError(409, "call_elsewhere", "The call moves."));
+  channel("live").receive({ type: "call.moved", at_ms: 0, within_ms: 500 });
+  await later(10_000);
+  expect(statuses).toEqual(["connecting", "connected", "moving", "connected"]);
+});
+test("those who were lost together come back apart", async () => {
+  const waits = [];
+  for (const drawn of [0, 0.999]) {
+    const chance = vi.spyOn(Math, "random").mockReturnValue(drawn);
+    const { peers } = await connected();
+    peers[0]?.fail();
+    let waited = 0;
+    for (; peers.length < 2; waited += 10) await later(10);
+    waits.push(waited);
+    chance.mockRestore();
+  }
+  expect(waits[1]).toBeGreaterThan(2 * (waits[0] ?? 0));
+});
+test("who comes back does not give up the place in between", async () => {
+  const { peers, hungUp } = await connected();
+  peers[0]?.fail();
+  await later(1000);
+  expect([peers.length, hungUp]).toEqual([2, []]);
+});
+test("who leaves while the connection is lost gives up the place", async () => {
+  const { call, peers, refusals, hungUp } = await connected();
+  refusals.push(...Array.from({ length: 10 }, gone));
+  peers[0]?.fail();
+  await later(500);
+  call.stop();
+  expect(hungUp).toEqual(["http://media/whip/s/1"]);
 });
 test("leaving hangs up on the node", async () => {
   const { call, hungUp, done } = await connected();

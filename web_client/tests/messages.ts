@@ -15,6 +15,7 @@ export const final = (seq: number, fields: globalThis.Partial<wire.TranscriptFin
   words: [],
   confidence: 0.9,
   language: "en",
+  failure: null,
   ...fields,
 });
 
@@ -32,12 +33,18 @@ export const partial = (fields: globalThis.Partial<wire.TranscriptPartial> = {})
 });
 
 export const joined = (seq: number, id = "p1", name = "Ada"): wire.ParticipantJoined => ({
-  type: "participant.joined", seq, at_ms: 0, participant_id: id, name, role: "host", source: "browser",
+  type: "participant.joined", seq, at_ms: 0, participant_id: id, name, role: "host", source: "browser", listens_only: false,
 });
 
 export const left = (seq: number, id = "p1", name = "Ada"): wire.ParticipantLeft => ({
   type: "participant.left", seq, at_ms: 0, participant_id: id, name, role: "host", source: "browser",
 });
+
+export const connection = (
+  seq: number,
+  state: wire.ParticipantConnection["state"],
+  id = "p1",
+): wire.ParticipantConnection => ({ type: "participant.connection", seq, at_ms: 0, participant_id: id, state });
 
 export const sessionState = (
   seq: number,
@@ -62,3 +69,8 @@ export const shown = (seq: number, fields: globalThis.Partial<wire.GuidanceShown
 export const metrics = (at_ms: number, turns = 1): wire.MetricsUpdated => ({
   type: "metrics.updated", at_ms, participants: [], silence_ms: 0, turns,
 });
+
+export const pipeline = (
+  level: wire.PipelineStatus["level"],
+  fields: globalThis.Partial<wire.PipelineStatus> = {},
+): wire.PipelineStatus => ({ type: "pipeline.status", seq: 1, at_ms: 0, lag_ms: 0, level, ...fields });

@@ -11,6 +11,12 @@ const routes: [string, Route][] = [
   [`#/session/${id}/join`, { name: "join", id }],
   [`#/link/${token}`, { name: "link", token }],
   [`#/invite/${token}`, { name: "invite", token }],
+  ["#/sign-up", { name: "sign-up" }],
+  ["#/forgot", { name: "forgot" }],
+  [`#/verify/${token}`, { name: "verify", token }],
+  [`#/reset/${token}`, { name: "reset", token }],
+  [`#/verify-email/${token}`, { name: "verify-email", token }],
+  ["#/google/unproven", { name: "google", outcome: "unproven" }],
 ];
 
 test.each(routes)("%s is read", (hash, route) => {
@@ -22,7 +28,7 @@ test.each(routes)("%s is written", (hash, route) => {
 test("an empty address is the start page", () => {
   expect(parseRoute("")).toEqual({ name: "home" });
 });
-test.each(["#/nowhere", "#/session/12", `#/session/${id}/edit`, `#/session/${id}/join/now`, "#/link/", "#/invite/a b", "#/sessions/x"])(
+test.each(["#/nowhere", "#/session/12", `#/session/${id}/edit`, `#/session/${id}/join/now`, "#/link/", "#/invite/a b", "#/sessions/x", "#/verify/", "#/reset/a b", "#/google/<b>"])(
   "%s leads nowhere",
   (hash) => {
     expect(parseRoute(hash)).toEqual({ name: "unknown" });

@@ -70,6 +70,10 @@ export class ScriptedPeer extends EventTarget {
     this.connectionState = "failed";
     this.dispatchEvent(new Event("connectionstatechange"));
   }
+  disconnect(): void {
+    this.connectionState = "disconnected";
+    this.dispatchEvent(new Event("connectionstatechange"));
+  }
   close(): void {
     this.connectionState = "closed";
     for (const channel of this.channels) channel.close();

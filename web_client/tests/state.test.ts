@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { ServerEvent } from "../src/lib/events";
 import { dismissFault, forgetPartials, initialState, isOver, mediaTime, reduce, wasUnused, type CallState } from "../src/lib/state";
-import { final, joined, left, metrics, partial, sessionState } from "./messages";
+import { textOf } from "../src/lib/transcript";
+import { connection, final, joined, left, metrics, partial, sessionState } from "./messages";
 
 const play = (events: readonly ServerEvent[], from: CallState = initialState): CallState =>
   events.reduce((state, event) => reduce(state, event, 0), from);
@@ -18,6 +19,12 @@ describe("lines", () => {
   });
   test("two utterances with the same words both stay", () => {
     expect(texts(play([final(1, { text: "Yes." }), final(2, { text: "Yes." })]))).toEqual(["Yes.", "Yes."]);
+  });
+  test("what was not transcribed is a line that says so, and takes its partial away", () => {
+    const gap = { text: "", failure: "recognizer_overloaded", start_ms: 1_000, end_ms: 4_400 };
+    const state = play([partial({ utterance_id: "u2" }), final(1), final(2, gap), final(3)]);
+    expect(state.lines.map(textOf)).toEqual(["line 1", "[not transcribed: 3 s of speech]", "line 3"]);
+    expect(state.partials).toEqual([]);
   });
   test("a final without text leaves no line", () => {
     expect(texts(play([final(1, { text: "" })]))).toEqual([]);
@@ -82,14 +89,48 @@ describe("participants", () => {
   test("a replayed departure does not send away who has come back", () => {
     expect(play([joined(1), left(2), joined(3), left(2)]).participants).toMatchObject([{ isPresent: true }]);
   });
+  test("one whose connection is lost is present and away until it is back", () => {
+    const away = play([joined(1), connection(2, "reconnecting")]);
+    expect(away.participants).toMatchObject([{ isPresent: true, isAway: true }]);
+    expect(play([connection(3, "connected"), connection(2, "reconnecting")], away).participants).toMatchObject([
+      { isPresent: true, isAway: false },
+    ]);
+    expect(play([left(3)], away).participants).toMatchObject([{ isPresent: false, isAway: false }]);
+  });
+  test("one who joins again is on the record", () => {
+    const off = { type: "recording.state", seq: 2, at_ms: 0, state: "off_record", participant_id: "p1" } as const;
+    expect(play([joined(1), off, left(3)]).participants).toMatchObject([{ isOffRecord: true }]);
+    expect(play([joined(1), off, left(3), joined(4)]).participants).toMatchObject([{ isOffRecord: false }]);
+  });
   test("being off the record is shown on the one it concerns", () => {
     const off = { type: "recording.state", seq: 3, at_ms: 0, state: "off_record", participant_id: "p2" } as const;
     const state = play([joined(1), joined(2, "p2", "Bob"), off]);
     expect(state.participants.map((one) => one.isOffRecord)).toEqual([false, true]);
   });
+  test("a call is off the record until it is on it again", () => {
+    const off = { type: "call.recording", seq: 2, at_ms: 0, state: "off_record" } as const;
+    expect(play([joined(1), off]).isOffRecord).toBe(true);
+    expect(play([joined(1), off, { ...off, seq: 3, state: "on_record" }]).isOffRecord).toBe(false);
+  });
+  test("what somebody has switched off is shown on them, and stays when they come back", () => {
+    const off = { type: "participant.audio", seq: 3, at_ms: 0, participant_id: "p2", muted: true, deafened: false, by: "p1" } as const;
+    const state = play([joined(1), joined(2, "p2", "Bob"), off, left(4, "p2", "Bob"), joined(5, "p2", "Bob")]);
+    expect(state.participants.map((one) => [one.isMuted, one.isDeafened, one.switchedBy])).toEqual([
+      [false, false, null],
+      [true, false, "p1"],
+    ]);
+  });
+  test("whoever listens only is known as that, also after leaving; an older server does not say", () => {
+    const { listens_only: _, ...older } = joined(3, "p3", "Carol");
+    const state = play([{ ...joined(1), listens_only: true }, left(2), older as typeof older & { listens_only: boolean }]);
+    expect(state.participants.map((one) => one.listensOnly)).toEqual([true, false]);
+  });
 });
 
 describe("session", () => {
+  test("the end of a call that lasts too long is known", () => {
+    expect(play([{ type: "session.ending", seq: 4, at_ms: 0, ends_at_ms: 9000 }]).ending?.ends_at_ms).toBe(9000);
+  });
   test("starts as a draft", () => {
     expect(initialState.session).toBe("draft");
   });
@@ -142,6 +183,11 @@ describe("media time", () => {
 describe("the rest", () => {
   test("newer metrics replace older ones and not the other way round", () => {
     expect(play([metrics(2000, 5), metrics(1000, 4)]).metrics?.turns).toBe(5);
+  });
+  test("newer qualities of lines replace older ones, and a lost connection forgets them", () => {
+    const quality = (at_ms: number): ServerEvent => ({ type: "quality.updated", at_ms, participants: [] });
+    const state = play([quality(2000), quality(1000)]);
+    expect([state.quality?.at_ms, forgetPartials(state).quality]).toEqual([2000, null]);
   });
   test("an error is kept until it is dismissed", () => {
     const error = { type: "error", seq: 4, at_ms: 0, code: "x", message: "Too large.", fatal: false } as const;

@@ -3,6 +3,8 @@ import type { Consent } from "./consent";
 import type * as t from "./types";
 
 export const DEADLINE_MS = 15_000;
+/** Of what a call needs to begin or to come back: a request that a dark network swallowed must not hold up the next one. */
+export const JOIN_DEADLINE_MS = 5_000;
 
 export class ApiError extends Error {
   constructor(
@@ -35,19 +37,29 @@ export interface MediaAnswer {
 export type Api = ReturnType<typeof createApi>;
 
 export function createApi(request: typeof fetch) {
-  async function call<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const answer = await send(request, path, {
+  async function call<Body>(method: string, path: string, body?: unknown, deadlineMs?: number): Promise<Body> {
+    const init = {
       method,
       headers: { Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    };
+    const answer = await send(request, path, init, deadlineMs);
     return (answer.status === 204 ? undefined : await answer.json()) as Body;
   }
   const at = encodeURIComponent;
 
   return {
-    redeemLink: (token: string) => call<{ me: t.Me }>("POST", "/v1/auth/links/redeem", { token }),
-    signIn: (email: string, password: string) => call<{ me: t.Me }>("POST", "/v1/auth/sign-in", { email, password }),
+    redeemLink: (token: string) => call<{ me: t.SignedIn }>("POST", "/v1/auth/links/redeem", { token }),
+    signIn: (email: string, password: string) => call<{ me: t.SignedIn }>("POST", "/v1/auth/sign-in", { email, password }),
+    signInOptions: () => call<{ google: boolean }>("GET", "/v1/auth/options"),
+    signUp: (email: string, full_name: string, timezone: string) =>
+      call<void>("POST", "/v1/auth/sign-up", { email, full_name, timezone }),
+    forgotPassword: (email: string) => call<void>("POST", "/v1/auth/password/forgot", { email }),
+    choosePassword: (link: "verify" | "reset", token: string, password: string) =>
+      call<{ me: t.SignedIn }>("POST", link === "verify" ? "/v1/auth/verify" : "/v1/auth/password/reset", { token, password }),
+    verifyEmail: (token: string) => call<void>("POST", "/v1/auth/verify-email", { token }),
+    onboard: (organization_name: string | null, timezone: string) =>
+      call<t.SignedIn>("POST", "/v1/me/onboarding", { organization_name, timezone }),
     signOut: () => call<void>("POST", "/v1/auth/sign-out"),
     me: () => call<t.Me>("GET", "/v1/me"),
     setPassword: (password: string, current_password: string | null) =>
@@ -58,7 +70,7 @@ export function createApi(request: typeof fetch) {
     listSessions: (cursor: string | null) =>
       call<t.Page<t.Session>>("GET", `/v1/sessions?limit=20${cursor === null ? "" : `&cursor=${at(cursor)}`}`),
     getSession: (id: string) => call<t.SessionDetail>("GET", `/v1/sessions/${at(id)}`),
-    join: (id: string, wish: JoinWish) => call<t.JoinTicket>("POST", `/v1/sessions/${at(id)}/join`, wish),
+    join: (id: string, wish: JoinWish) => call<t.JoinTicket>("POST", `/v1/sessions/${at(id)}/join`, wish, JOIN_DEADLINE_MS),
     endSession: (id: string) => call<{ state: string }>("POST", `/v1/sessions/${at(id)}/end`, {}),
     summary: (id: string) => call<t.Summary>("GET", `/v1/sessions/${at(id)}/summary`),
     guidance: (id: string) => call<{ items: t.GuidanceItem[] }>("GET", `/v1/sessions/${at(id)}/guidance`),
@@ -77,15 +89,12 @@ export function createApi(request: typeof fetch) {
       call<t.Invite>("POST", `/v1/sessions/${at(id)}/invites`, { name: null, role }),
     getInvite: (token: string) => call<t.Invitation>("GET", `/v1/invites/${at(token)}`),
     joinInvite: (token: string, wish: JoinWish) =>
-      call<t.GuestTicket>("POST", `/v1/invites/${at(token)}/join`, wish),
+      call<t.GuestTicket>("POST", `/v1/invites/${at(token)}/join`, wish, JOIN_DEADLINE_MS),
 
     /** The WHIP exchange (RFC 9725): one offer, one answer. */
     async postOffer(ticket: t.JoinTicket, sdp: string): Promise<MediaAnswer> {
-      const answer = await send(request, ticket.media_url, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${ticket.ticket}`, "Content-Type": "application/sdp" },
-        body: sdp,
-      });
+      const headers = { Authorization: `Bearer ${ticket.ticket}`, "Content-Type": "application/sdp" };
+      const answer = await send(request, ticket.media_url, { method: "POST", headers, body: sdp }, JOIN_DEADLINE_MS);
       const location = new URL(answer.headers.get("Location") ?? "", ticket.media_url).href;
       return { sdp: await answer.text(), location };
     },
@@ -98,10 +107,15 @@ export function createApi(request: typeof fetch) {
   };
 }
 
-async function send(request: typeof fetch, address: string, init: RequestInit): Promise<Response> {
+async function send(
+  request: typeof fetch,
+  address: string,
+  init: RequestInit,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<Response> {
   let answer: Response;
   try {
-    answer = await request(address, { ...init, signal: AbortSignal.timeout(DEADLINE_MS) });
+    answer = await request(address, { ...init, signal: AbortSignal.timeout(deadlineMs) });
   } catch {
     throw new ApiError(0, "unreachable", "The server does not answer. Check that it runs and that you are online, then try again.");
   }

@@ -2,21 +2,24 @@
  * A participant's side of a live call, without any page: join, exchange, events in, messages out, and coming back
  * with a fresh ticket and the last `seq` when the transport is lost.
  *
- * States: idle → connecting → connected ⇄ reconnecting → ended | failed; failed → connecting by `start`.
+ * States: idle → connecting → connected ⇄ reconnecting | moving → ended | failed; failed → connecting by `start`.
+ * Moving is reconnecting because the node said so. Every wait is drawn at random around its length, so that people who
+ * were lost at the same moment do not come back at the same moment.
  */
 import { ApiError } from "./api";
 import type { ClientMessage, ServerEvent, SessionStateChanged } from "./events";
-import { openPeer, type Peer, type PeerParts } from "./peer";
+import { CONNECT_DEADLINE_MS, openPeer, RETURN_DEADLINE_MS, type Peer, type PeerParts } from "./peer";
 import type { JoinTicket } from "./types";
 import { seqOf } from "./wire";
 
-export type CallStatus = "idle" | "connecting" | "connected" | "reconnecting" | "ended" | "failed";
+export type CallStatus = "idle" | "connecting" | "connected" | "reconnecting" | "moving" | "ended" | "failed";
 
-export const BACK_OFF_MS: readonly number[] = [300, 700, 1500, 3000, 5000];
+export const BACK_OFF_MS: readonly number[] = [300, 700, 1500];
 /** How long a call that was connected tries to come back. */
 export const RETRY_FOR_MS = 120_000;
-/** How often a call that never was connected tries. */
+/** How often a call that never was connected tries; while the server says that it is busy, for how long. */
 export const FIRST_ATTEMPTS = 3;
+export const FIRST_FOR_MS = 60_000;
 
 export interface CallParts extends Omit<PeerParts, "onEvent"> {
   /** A fresh ticket: every connection needs its own. The one before makes it the same participant's. */
@@ -30,11 +33,15 @@ export interface CallParts extends Omit<PeerParts, "onEvent"> {
 export class Call {
   private status: CallStatus = "idle";
   private peer: Peer | null = null;
+  /** The lost connection whose place the node still keeps. */
+  private lostPeer: Peer | null = null;
   /** 0 asks for everything that was said so far. */
   private lastSeq = 0;
   private previousTicket: string | null = null;
   private participantId: string | null = null;
   private isAnnounced = false;
+  /** In which time to come back, when the node said that the call moves. */
+  private moveWithinMs: number | null = null;
   private wake: () => void = () => {};
 
   constructor(private readonly parts: CallParts) {}
@@ -44,22 +51,25 @@ export class Call {
     this.enter("connecting");
     let failures = 0;
     let lastConnectedAt: number | null = null;
+    const begunAt = performance.now();
     while (!this.isOver) {
       try {
-        await this.connect();
+        await this.connect(lastConnectedAt === null ? CONNECT_DEADLINE_MS : RETURN_DEADLINE_MS);
         failures = 0;
         await this.peer?.lost;
         lastConnectedAt = performance.now();
-        this.closePeer();
+        this.closePeer(false);
       } catch (error) {
         if (this.isOver) return;
         failures += 1;
         if (isCompleted(error)) return this.enter("ended");
-        if (isHopeless(error) || isTooLate(failures, lastConnectedAt)) return this.enter("failed", asError(error));
+        if (isHopeless(error) || isTooLate(error, failures, begunAt, lastConnectedAt)) return this.enter("failed", asError(error));
       }
       if (this.isOver) return;
-      if (lastConnectedAt !== null) this.enter("reconnecting");
-      await this.pause(BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length - 1)] ?? 0);
+      const moveWithinMs = this.moveWithinMs;
+      this.moveWithinMs = null;
+      if (lastConnectedAt !== null) this.enter(moveWithinMs !== null || this.status === "moving" ? "moving" : "reconnecting");
+      await this.pause(moveWithinMs === null ? backOff(failures) : Math.random() * moveWithinMs);
     }
   }
 
@@ -78,23 +88,26 @@ export class Call {
     for (const track of this.parts.microphone?.getTracks() ?? []) track.stop();
   }
 
-  /** Tries again now instead of at the end of the present wait (the network is back, say). */
+  /** The network is back, or another one: tries again now, or looks whether the connection is still there. */
   hurry(): void {
     this.wake();
+    this.peer?.doubt();
   }
 
   private get isOver(): boolean {
     return this.status === "ended" || this.status === "failed";
   }
 
-  private async connect(): Promise<void> {
+  private async connect(deadlineMs: number): Promise<void> {
     const ticket = await this.parts.join(this.previousTicket);
     this.previousTicket = ticket.ticket;
     this.participantId = ticket.participant_id;
     this.parts.onParticipantId(ticket.participant_id);
-    const peer = await openPeer({ ...this.parts, onEvent: (event) => this.accept(event) }, ticket, this.parts.microphone);
-    if (this.isOver) return peer.close();
+    const parts = { ...this.parts, onEvent: (event: ServerEvent) => this.accept(event) };
+    const peer = await openPeer(parts, ticket, this.parts.microphone, deadlineMs);
+    if (this.isOver) return peer.close(true);
     this.peer = peer;
+    this.lostPeer = null;
     peer.send({ type: "hello", last_seq: this.lastSeq });
     this.enter("connected");
   }
@@ -105,6 +118,7 @@ export class Call {
     if (event.type === "participant.joined" && event.participant_id === this.participantId) this.isAnnounced = true;
     if (event.type === "session.state" && this.isEnd(event.state)) this.finish();
     if (event.type === "call.taken_over") this.giveWay();
+    if (event.type === "call.moved") this.move(event.within_ms);
   }
 
   /** A call in which nobody spoke ends in a draft. One that was replayed is older than our own joining. */
@@ -112,20 +126,27 @@ export class Call {
     return state === "completed" || (state === "draft" && this.isAnnounced);
   }
 
+  private move(withinMs: number): void {
+    if (this.moveWithinMs !== null) return;
+    this.moveWithinMs = withinMs;
+    this.closePeer(false);
+  }
+
   /** The same person joined elsewhere: coming back by itself would throw that connection out. */
   private giveWay(): void {
     this.enter("failed", new Error("You joined this call from another window or device. It goes on there."));
-    this.closePeer();
+    this.closePeer(false);
   }
 
   private finish(): void {
     if (!this.isOver) this.enter("ended");
-    this.closePeer();
+    this.closePeer(true);
     this.wake();
   }
 
-  private closePeer(): void {
-    this.peer?.close();
+  private closePeer(isForGood: boolean): void {
+    this.lostPeer = this.peer ?? this.lostPeer;
+    this.lostPeer?.close(isForGood);
     this.peer = null;
   }
 
@@ -155,7 +176,13 @@ function isHopeless(error: unknown): boolean {
   return error instanceof ApiError && [400, 403, 404, 410, 413, 415, 422].includes(error.status);
 }
 
-function isTooLate(failures: number, lastConnectedAt: number | null): boolean {
+function backOff(failures: number): number {
+  return (BACK_OFF_MS[Math.min(failures, BACK_OFF_MS.length - 1)] ?? 0) * (0.5 + Math.random());
+}
+
+function isTooLate(error: unknown, failures: number, begunAt: number, lastConnectedAt: number | null): boolean {
+  const isBusy = error instanceof ApiError && error.status === 503;
+  if (lastConnectedAt === null && isBusy) return performance.now() - begunAt > FIRST_FOR_MS;
   if (lastConnectedAt === null) return failures >= FIRST_ATTEMPTS;
   return performance.now() - lastConnectedAt > RETRY_FOR_MS;
 }

@@ -24,12 +24,33 @@ export interface ParticipantMetrics {
   filler_rate: number;
 }
 
+export interface ParticipantQuality {
+  participant_id: string;
+  rating: "good" | "fair" | "poor" | "unknown";
+  loss_ratio: number | null;
+  concealed_ratio: number | null;
+  concealed_ms_per_s: number;
+  recovered_ratio: number | null;
+  jitter_ms: number | null;
+  rtt_ms: number | null;
+  heard_loss_ratio: number | null;
+  level_dbfs: number | null;
+  clipped_ratio: number | null;
+}
+
 export interface SessionStateChanged {
   type: "session.state";
   at_ms: number;
   seq: number;
   state: "draft" | "active" | "paused" | "finalizing" | "completed";
   reason: string | null;
+}
+
+export interface SessionEnding {
+  type: "session.ending";
+  at_ms: number;
+  seq: number;
+  ends_at_ms: number;
 }
 
 export interface ParticipantJoined {
@@ -40,6 +61,7 @@ export interface ParticipantJoined {
   name: string;
   role: "host" | "participant" | "supervisor" | "customer";
   source: "browser" | "whip" | "bridge" | "upload";
+  listens_only: boolean;
 }
 
 export interface ParticipantLeft {
@@ -50,6 +72,24 @@ export interface ParticipantLeft {
   name: string;
   role: "host" | "participant" | "supervisor" | "customer";
   source: "browser" | "whip" | "bridge" | "upload";
+}
+
+export interface ParticipantConnection {
+  type: "participant.connection";
+  at_ms: number;
+  seq: number;
+  participant_id: string;
+  state: "connected" | "reconnecting";
+}
+
+export interface ParticipantAudioChanged {
+  type: "participant.audio";
+  at_ms: number;
+  seq: number;
+  participant_id: string;
+  muted: boolean;
+  deafened: boolean;
+  by: string;
 }
 
 export interface TranscriptPartial {
@@ -78,6 +118,7 @@ export interface TranscriptFinal {
   words: Word[];
   confidence: number;
   language: string;
+  failure: string | null;
 }
 
 export interface TranscriptRevised {
@@ -135,6 +176,13 @@ export interface RecordingStateChanged {
   participant_id: string;
 }
 
+export interface CallRecordingChanged {
+  type: "call.recording";
+  at_ms: number;
+  seq: number;
+  state: "on_record" | "off_record";
+}
+
 export interface UsageWarning {
   type: "usage.warning";
   at_ms: number;
@@ -161,12 +209,24 @@ export interface LogStatus {
 export interface MicrophoneStateChanged {
   type: "microphone.state";
   at_ms: number;
-  state: "ok" | "silent" | "clipping";
+  state: "ok" | "silent" | "clipping" | "echoing";
+}
+
+export interface QualityUpdated {
+  type: "quality.updated";
+  at_ms: number;
+  participants: ParticipantQuality[];
 }
 
 export interface TakenOver {
   type: "call.taken_over";
   at_ms: number;
+}
+
+export interface CallMoved {
+  type: "call.moved";
+  at_ms: number;
+  within_ms: number;
 }
 
 export interface Pong {
@@ -190,6 +250,17 @@ export interface SetRecording {
   on_record: boolean;
 }
 
+export interface SetAudio {
+  type: "audio.set";
+  muted: boolean | null;
+  deafened: boolean | null;
+}
+
+export interface MuteParticipant {
+  type: "participant.mute";
+  participant_id: string;
+}
+
 export interface PauseSession {
   type: "session.pause";
 }
@@ -208,8 +279,11 @@ export interface Ping {
 
 export type ServerEvent =
   | SessionStateChanged
+  | SessionEnding
   | ParticipantJoined
   | ParticipantLeft
+  | ParticipantConnection
+  | ParticipantAudioChanged
   | TranscriptPartial
   | TranscriptFinal
   | TranscriptRevised
@@ -218,17 +292,22 @@ export type ServerEvent =
   | MetricsUpdated
   | PipelineStatus
   | RecordingStateChanged
+  | CallRecordingChanged
   | UsageWarning
   | Error
   | LogStatus
   | MicrophoneStateChanged
+  | QualityUpdated
   | TakenOver
+  | CallMoved
   | Pong;
 
 export type ClientMessage =
   | Hello
   | SendGuidanceFeedback
   | SetRecording
+  | SetAudio
+  | MuteParticipant
   | PauseSession
   | UnpauseSession
   | EndSession

@@ -1,6 +1,7 @@
 /** A finished conversation as one Markdown document, to copy or to keep. */
 import { typeName } from "./conversation_types";
 import { clock, dateTime, duration } from "./format";
+import { textOf } from "./transcript";
 import type { ActionItem, Session, Summary, TranscriptItem } from "./types";
 
 export function toMarkdown(session: Session, summary: Summary, transcript: readonly TranscriptItem[]): string {
@@ -20,7 +21,7 @@ export function toMarkdown(session: Session, summary: Summary, transcript: reado
     ),
     list(
       "Transcript",
-      transcript.map((line) => `**${escape(line.speaker)}** ${clock(line.start_ms)}: ${escape(line.text)}`),
+      transcript.map((line) => `**${escape(line.speaker)}** ${clock(line.start_ms)}: ${escape(textOf(line))}`),
     ),
   ]
     .filter((part) => part !== "")

@@ -6,9 +6,14 @@ import { decode, EVENTS_CHANNEL_ID, LIVE_CHANNEL_ID, SUBPROTOCOL } from "./wire"
 
 export const GATHERING_DEADLINE_MS = 3_000;
 export const CONNECT_DEADLINE_MS = 15_000;
+/** For whoever was connected before: it went quickly then, and another attempt may find what this one lacked. */
+export const RETURN_DEADLINE_MS = 6_000;
 export const PING_EVERY_MS = 1_000;
-/** A connection that was answering pings and brings nothing for this long after one is lost. */
-export const SILENT_FOR_MS = 5_000;
+/** A connection that was answering pings and brings nothing for this long after one is lost: noticed within 6 s. */
+export const SILENT_FOR_MS = 3_500;
+/** The same when there is reason to doubt it: the browser has another network, or says that packets do not come through. */
+export const DOUBTED_FOR_MS = 1_500;
+const WATCH_EVERY_MS = 250;
 
 export interface PeerParts {
   readonly createPeer: (configuration: RTCConfiguration) => RTCPeerConnection;
@@ -22,11 +27,19 @@ export interface Peer {
   send(message: ClientMessage): boolean;
   /** Settles once the connection is of no more use. */
   readonly lost: Promise<void>;
-  close(): void;
+  /** Looks whether it is still there, with less patience. */
+  doubt(): void;
+  /** `isForGood` tells the node; without it the place is kept for whoever comes back. */
+  close(isForGood: boolean): void;
 }
 
 /** `microphone` null joins to listen only. Resolves when messages can be sent. */
-export async function openPeer(parts: PeerParts, ticket: JoinTicket, microphone: MediaStream | null): Promise<Peer> {
+export async function openPeer(
+  parts: PeerParts,
+  ticket: JoinTicket,
+  microphone: MediaStream | null,
+  deadlineMs: number = CONNECT_DEADLINE_MS,
+): Promise<Peer> {
   const pc = parts.createPeer({ iceServers: ticket.ice_servers });
   try {
     const events = openChannel(pc, "events", { id: EVENTS_CHANNEL_ID, ordered: true });
@@ -35,7 +48,7 @@ export async function openPeer(parts: PeerParts, ticket: JoinTicket, microphone:
     const whenOpen = opened(events, pc);
     whenOpen.catch(() => undefined); // it may fail before anybody waits for it
     const location = await negotiate(parts, pc, ticket, microphone);
-    await withDeadline(whenOpen, CONNECT_DEADLINE_MS);
+    await withDeadline(whenOpen, deadlineMs);
     return running(parts, pc, [events, live], () => parts.deleteConnection(ticket, location));
   } catch (error) {
     pc.close();
@@ -107,6 +120,7 @@ function running(
 ): Peer {
   const [events] = channels;
   let waitingSince: number | null = null;
+  let patienceMs = SILENT_FOR_MS;
   let isAnswered = false;
   let reportLost = () => {};
   const lost = new Promise<void>((resolve) => (reportLost = resolve));
@@ -116,18 +130,25 @@ function running(
     events.send(JSON.stringify(message));
     return true;
   };
+  const ping = () => {
+    if (send({ type: "ping" })) waitingSince ??= performance.now();
+  };
   const accept = ({ data }: MessageEvent) => {
     waitingSince = null;
+    patienceMs = SILENT_FOR_MS;
     const event = decode(data);
     if (event === null) return;
     if (event.type === "pong") isAnswered = true;
     else parts.onEvent(event);
   };
-  const beat = setInterval(() => {
-    const now = performance.now();
-    if (isAnswered && waitingSince !== null && now - waitingSince > SILENT_FOR_MS) reportLost();
-    if (send({ type: "ping" })) waitingSince ??= now;
-  }, PING_EVERY_MS);
+  const doubt = () => {
+    patienceMs = DOUBTED_FOR_MS;
+    ping();
+  };
+  const beat = setInterval(ping, PING_EVERY_MS);
+  const watch = setInterval(() => {
+    if (isAnswered && waitingSince !== null && performance.now() - waitingSince > patienceMs) reportLost();
+  }, WATCH_EVERY_MS);
 
   for (const channel of channels) {
     channel.addEventListener("message", accept);
@@ -135,16 +156,19 @@ function running(
   }
   pc.addEventListener("connectionstatechange", () => {
     if (pc.connectionState === "failed" || pc.connectionState === "closed") reportLost();
+    if (pc.connectionState === "disconnected") doubt();
   });
   return {
     send,
     lost,
-    close() {
+    doubt,
+    close(isForGood) {
       clearInterval(beat);
+      clearInterval(watch);
       pc.close();
       reportLost();
       // The node notices by itself when this request cannot reach it.
-      hangUp().catch(() => undefined);
+      if (isForGood) hangUp().catch(() => undefined);
     },
   };
 }

@@ -9,6 +9,12 @@ export type Route =
   | { readonly name: "join"; readonly id: string }
   | { readonly name: "link"; readonly token: string }
   | { readonly name: "invite"; readonly token: string }
+  | { readonly name: "sign-up" }
+  | { readonly name: "forgot" }
+  /** Links of mails: make the account, set a new password, prove the address. */
+  | { readonly name: "verify" | "reset" | "verify-email"; readonly token: string }
+  /** How a visit to Google went, when it did not sign in. */
+  | { readonly name: "google"; readonly outcome: string }
   | { readonly name: "unknown" };
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -33,6 +39,16 @@ export function parseRoute(hash: string): Route {
       return TOKEN.test(second) ? { name: "link", token: second } : { name: "unknown" };
     case "invite/:x":
       return TOKEN.test(second) ? { name: "invite", token: second } : { name: "unknown" };
+    case "sign-up":
+      return { name: "sign-up" };
+    case "forgot":
+      return { name: "forgot" };
+    case "verify/:x":
+    case "reset/:x":
+    case "verify-email/:x":
+      return TOKEN.test(second) ? { name: first as "verify", token: second } : { name: "unknown" };
+    case "google/:x":
+      return /^[a-z_]{1,40}$/.test(second) ? { name: "google", outcome: second } : { name: "unknown" };
     default:
       return { name: "unknown" };
   }
@@ -44,11 +60,18 @@ export function formatRoute(route: Route): string {
       return `#/session/${route.id}`;
     case "join":
       return `#/session/${route.id}/join`;
+    case "google":
+      return `#/google/${route.outcome}`;
     case "link":
     case "invite":
+    case "verify":
+    case "reset":
+    case "verify-email":
       return `#/${route.name}/${route.token}`;
     case "sessions":
     case "settings":
+    case "sign-up":
+    case "forgot":
       return `#/${route.name}`;
     default:
       return "#/";

@@ -20,7 +20,15 @@ export interface Participant {
   readonly role: wire.ParticipantJoined["role"];
   readonly source: wire.ParticipantJoined["source"];
   readonly isPresent: boolean;
+  /** Present, but their connection is lost: they have a moment to come back. */
+  readonly isAway: boolean;
   readonly isOffRecord: boolean;
+  readonly listensOnly: boolean;
+  readonly isMuted: boolean;
+  /** Hears nobody. */
+  readonly isDeafened: boolean;
+  /** Whoever switched that last; null: nothing was switched. */
+  readonly switchedBy: string | null;
   readonly seq: number;
 }
 
@@ -49,7 +57,13 @@ export interface CallState {
   /** Whether the server keeps what is said; null: it never said that it does not. */
   readonly log: wire.LogStatus | null;
   readonly microphone: wire.MicrophoneStateChanged | null;
+  /** One's own line, and everybody's for those who are coached. */
+  readonly quality: wire.QualityUpdated | null;
+  /** Whoever moderates the call has taken it off the record. */
+  readonly isOffRecord: boolean;
   readonly usage: wire.UsageWarning | null;
+  /** The call has lasted nearly as long as it may. */
+  readonly ending: wire.SessionEnding | null;
   readonly faults: readonly Fault[];
 }
 
@@ -69,7 +83,10 @@ export const initialState: CallState = {
   pipeline: null,
   log: null,
   microphone: null,
+  quality: null,
+  isOffRecord: false,
   usage: null,
+  ending: null,
   faults: [],
 };
 
@@ -87,8 +104,16 @@ function apply(state: CallState, event: wire.ServerEvent): CallState {
       return { ...state, participants: putParticipant(state.participants, event, true) };
     case "participant.left":
       return leave(state, event);
+    case "participant.connection":
+      return { ...state, participants: setAway(state.participants, event) };
+    case "session.ending":
+      return { ...state, ending: event };
+    case "participant.audio":
+      return { ...state, participants: setAudio(state.participants, event) };
     case "recording.state":
       return { ...state, participants: setRecording(state.participants, event) };
+    case "call.recording":
+      return { ...state, isOffRecord: event.state === "off_record" };
     case "transcript.partial":
       if (state.closedUtterances.includes(event.utterance_id)) return state;
       return { ...state, partials: putPartial(state.partials, event) };
@@ -108,6 +133,8 @@ function apply(state: CallState, event: wire.ServerEvent): CallState {
       return isOlder(event, state.log) ? state : { ...state, log: event };
     case "microphone.state":
       return isOlder(event, state.microphone) ? state : { ...state, microphone: event };
+    case "quality.updated":
+      return isOlder(event, state.quality) ? state : { ...state, quality: event };
     case "usage.warning":
       return isOlder(event, state.usage) ? state : { ...state, usage: event };
     case "error":
@@ -123,7 +150,7 @@ export function dismissFault(state: CallState, seq: number): CallState {
 
 /** After a lost connection nobody will finish the utterances that were being heard, and the next server may do well. */
 export function forgetPartials(state: CallState): CallState {
-  return { ...state, partials: [], log: null, microphone: null };
+  return { ...state, partials: [], pipeline: null, log: null, microphone: null, quality: null };
 }
 
 export function isOver(state: CallState): boolean {
@@ -174,11 +201,34 @@ function putParticipant(
 ): readonly Participant[] {
   const { participant_id, name, role, source, seq } = event;
   const known = participants.find((one) => one.participant_id === participant_id);
+  const listensOnly = event.type === "participant.joined" ? event.listens_only === true : (known?.listensOnly ?? false);
   if (known === undefined) {
-    return [...participants, { participant_id, name, role, source, isPresent, isOffRecord: false, seq }];
+    const nothingOff = { isOffRecord: false, isMuted: false, isDeafened: false, switchedBy: null };
+    const fresh = { participant_id, name, role, source, isPresent, isAway: false, listensOnly, ...nothingOff, seq };
+    return [...participants, fresh];
   }
   if (seq <= known.seq) return participants;
-  return participants.map((one) => (one === known ? { ...one, name, role, source, isPresent, seq } : one));
+  // Who joined again after leaving is on the record, as anybody is who joins.
+  const isOffRecord = known.isOffRecord && !isPresent;
+  return participants.map((one) =>
+    one === known ? { ...one, name, role, source, isPresent, isAway: false, listensOnly, isOffRecord, seq } : one,
+  );
+}
+
+function setAway(participants: readonly Participant[], event: wire.ParticipantConnection): readonly Participant[] {
+  return participants.map((one) =>
+    one.participant_id === event.participant_id && event.seq > one.seq
+      ? { ...one, isAway: event.state === "reconnecting", seq: event.seq }
+      : one,
+  );
+}
+
+/** It outlives leaving and coming back, as it does on the server. */
+function setAudio(participants: readonly Participant[], event: wire.ParticipantAudioChanged): readonly Participant[] {
+  const { participant_id, muted, deafened, by } = event;
+  return participants.map((one) =>
+    one.participant_id === participant_id ? { ...one, isMuted: muted, isDeafened: deafened, switchedBy: by } : one,
+  );
 }
 
 function setRecording(participants: readonly Participant[], event: wire.RecordingStateChanged): readonly Participant[] {

@@ -8,6 +8,7 @@ export interface Line {
   readonly speaker: string;
   readonly start_ms: number;
   readonly end_ms: number;
+  /** Empty: it was said, and not transcribed (see `textOf`). */
   readonly text: string;
   readonly revision: number;
 }
@@ -16,9 +17,16 @@ export type Partial = wire.TranscriptPartial;
 
 const CLOSED_KEPT = 200;
 
-/** A final without text closes its utterance and leaves no line. */
+/** What to read where something was said: its words, or that they are missing. */
+export function textOf(line: { text: string; start_ms: number; end_ms: number | null }): string {
+  if (line.text !== "") return line.text;
+  const seconds = Math.max(1, Math.round(((line.end_ms ?? line.start_ms) - line.start_ms) / 1000));
+  return `[not transcribed: ${seconds} s of speech]`;
+}
+
+/** A final without text closes its utterance; it leaves a line only if it is a marked gap. */
 export function putLine(lines: readonly Line[], event: wire.TranscriptFinal): readonly Line[] {
-  if (event.text === "" || lines.some((line) => line.transcript_id === event.transcript_id)) return lines;
+  if ((event.text === "" && (event.failure ?? null) === null) || lines.some((line) => line.transcript_id === event.transcript_id)) return lines;
   const { seq, transcript_id, participant_id, speaker, start_ms, end_ms, text } = event;
   const line: Line = { seq, transcript_id, participant_id, speaker, start_ms, end_ms, text, revision: 0 };
   const position = lines.findLastIndex((other) => other.seq < seq) + 1;
