@@ -8,7 +8,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from struct import pack
 from typing import Any
@@ -19,7 +20,6 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from prometheus_client import REGISTRY
 
 from media_server.rtc.heartbeat import transports
-from media_server.rtc.mixer import MixTrack
 from media_server.rtc.peer import Peer, PeerCallbacks
 from media_server.settings import Limits
 from tests.peer_audio import SENT_RATE_HZ, Playback
@@ -69,18 +69,24 @@ class AttackedPeer:
         else:
             self.client.addTransceiver("audio", direction="recvonly")
         self.channel: RTCDataChannel = self.client.createDataChannel("events", negotiated=True, id=0)
-        self.client.createDataChannel("live", negotiated=True, id=1)
+        live = self.client.createDataChannel("live", negotiated=True, id=1)
+        self.read: list[bytes] = []
+        """What the client was sent over both channels."""
+        for channel in (self.channel, live):
+            channel.on("message", lambda raw: self.read.append(raw.encode()))
         self.running: asyncio.Task[None]
 
     def _on_audio(self, block: object) -> None:
         self.blocks += 1
 
-    async def answer(self, setup: str = "actpass") -> None:
+    async def answer(self, setup: str = "actpass", max_message_bytes: int | None = None) -> None:
         """Let the peer answer; from here on its port can be known."""
         with loopback_candidates():
             await self.client.setLocalDescription(await self.client.createOffer())
             offer = self.client.localDescription.sdp.replace("a=setup:actpass", f"a=setup:{setup}")
-            self._answer = await self.peer.answer(offer, MixTrack())
+            if max_message_bytes is not None:
+                offer = re.sub(r"a=max-message-size:\d+", f"a=max-message-size:{max_message_bytes}", offer)
+            self._answer = await self.peer.answer(offer)
 
     async def connect(self) -> None:
         await self.client.setRemoteDescription(RTCSessionDescription(self._answer, "answer"))
@@ -92,10 +98,16 @@ class AttackedPeer:
             self.track.start(asyncio.get_running_loop().time())
             await self.hears(2)
 
+    def stop_reading(self) -> Callable[[], None]:
+        """The client acknowledges nothing any more; call the result and it goes on."""
+        return stop_reading(self.client)
+
     async def opened(self) -> None:
         async with asyncio.timeout(CONNECT_S):
             while self.channel.readyState != "open":
                 await asyncio.sleep(0.01)
+        assert self.client.sctp is not None
+        self.client.sctp._remote_max_message_size = 0  # it sends what it likes
 
     async def reads(self, text: str) -> None:
         """Send one message on `events` and wait until the peer has it, and so everything before it."""
@@ -181,6 +193,22 @@ async def attacked_peer(limits: Limits | None = None, *, talks: bool = False) ->
         await call.running
         async with asyncio.timeout(3):
             await call.client.close()
+
+
+def stop_reading(client: RTCPeerConnection) -> Callable[[], None]:
+    """A client whose page is stuck: its ICE and audio go on, its data channels take nothing."""
+    sctp = client.sctp
+    assert sctp is not None
+    handle = sctp._handle_data
+
+    async def leave_it(data: bytes) -> None:
+        """It stays with the sender."""
+
+    def go_on() -> None:
+        sctp._handle_data = handle  # type: ignore[method-assign]
+
+    sctp._handle_data = leave_it  # type: ignore[method-assign]
+    return go_on
 
 
 class Stranger(asyncio.DatagramProtocol):
