@@ -3,6 +3,9 @@
 A test takes part when it is marked `chaos`: it takes its number from `often` and hands what it measured to `figures`.
 `python -m tests.chaos [arguments for pytest]` runs those tests, prints one JSON object with all their figures, and
 keeps it in chaos-results/.
+
+Some of the numbers can be chosen, for a run of hours: LIVECONVO_TEST_KILLS, _CROWD, _FLAPS, _CALLS. How far such a run
+is says `progress`, on the terminal.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ from pathlib import Path
 RESULTS = Path("chaos-results")
 _SWITCH = "LIVECONVO_CHAOS"
 _FIGURES = "LIVECONVO_CHAOS_FIGURES"
+_PROGRESS = "LIVECONVO_CHAOS_PROGRESS"
+"""A descriptor that pytest does not capture."""
 _TEST_TIMEOUT_S = 3600
 """For tests that do not say how long they may take."""
 
@@ -27,6 +32,19 @@ IS_CHAOS = os.environ.get(_SWITCH) == "1"
 def often(ci: int, chaos: int) -> int:
     """`chaos` times in `make chaos`, else `ci` times."""
     return chaos if IS_CHAOS else ci
+
+
+def chosen(name: str) -> int | None:
+    """What somebody asked for with LIVECONVO_TEST_`name`."""
+    text = os.environ.get(f"LIVECONVO_TEST_{name}")
+    return None if text is None else int(text)
+
+
+def progress(scenario: str, done: int, of: int | None) -> None:
+    """A line on the terminal of `make chaos`, a hundred of them at most; None: nobody knows how many there will be."""
+    descriptor = os.environ.get(_PROGRESS)
+    if descriptor and (of is None or done == of or done % max(1, of // 100) == 0):
+        os.write(int(descriptor), f"{scenario}: {done}{'' if of is None else f' of {of}'}\n".encode())
 
 
 def figures(scenario: str, **values: object) -> None:
@@ -41,12 +59,15 @@ def figures(scenario: str, **values: object) -> None:
 
 def main(arguments: list[str]) -> int:
     began_at = datetime.now(UTC)
+    told = os.dup(sys.stderr.fileno())
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".jsonl") as measured:
         exit_code = subprocess.run(
             [sys.executable, "-m", "pytest", "-m", "chaos", "-o", f"timeout={_TEST_TIMEOUT_S}", *arguments],
-            env=os.environ | {_SWITCH: "1", _FIGURES: measured.name},
+            env=os.environ | {_SWITCH: "1", _FIGURES: measured.name, _PROGRESS: str(told)},
+            pass_fds=[told],
             check=False,
         ).returncode
+        os.close(told)
         scenarios = [json.loads(line) for line in measured]
     summary = {
         "began_at": began_at.isoformat(timespec="seconds"),

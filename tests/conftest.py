@@ -24,6 +24,8 @@ from deploy.valkey import EmbeddedValkey
 TEMPLATE = "liveconvo_template"
 """The migrated database that every test's own one is copied from; nobody may stay connected to it."""
 
+os.environ.setdefault("LIVECONVO_ASR_PROCESSES", "0")
+"""Nodes that tests start recognize in threads, unless the test is about processes: those take a second more."""
 _WANTED_MEMORY_BYTES = 2 * 1024**3
 
 

@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,7 @@ from deploy.ports import free_port
 from media_server import app
 from media_server.call import CallParts
 from media_server.calls import Calls, hash_token
+from media_server.engines.protocols import Recognizer
 from media_server.engines.rule_coach import RuleCoach
 from media_server.lease import LeaseKeeper
 from media_server.pipeline.advise import Advisor
@@ -36,7 +37,7 @@ from media_server.pipeline.listen import Listener
 from media_server.pipeline.transcribe import Transcriber
 from media_server.recorder import Recorder
 from media_server.rtc.addresses import offer_addresses
-from media_server.settings import read_settings
+from media_server.settings import Limits, read_settings
 from media_server.spool import MAX_BYTES, Spool
 from tests.away_postgres import AwayPostgres
 from tests.conftest import Database
@@ -45,6 +46,8 @@ from tests.people import Person, connected, in_a_minute
 from tests.recognizers import LoudnessVad, ScriptedRecognizer
 
 RATE_HZ = 16_000
+LIMITS = Limits()
+NODE = "host-0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +61,31 @@ class SmallNode:
     register: Callable[[Live], Coroutine[Any, Any, None]]
     """Tells whoever asks this Redis that the node is there, until cancelled."""
     url: str
+    calls: Calls
+    leases: LeaseKeeper
 
     def media_url(self, session: Session) -> str:
         return f"{self.url}/whip/{session.id}"
 
-    async def speaker(self, person: Person, session: Session) -> UUID:
-        """Somebody who agreed to be heard."""
+    async def speaker(
+        self, person: Person, session: Session, name: str = "Host", role: str = "host", *, consents: bool = True
+    ) -> UUID:
+        """Somebody who agreed to be heard, or who only listens."""
         participant = NewParticipant(
             id=uuid4(),
             session_id=session.id,
             organization_id=session.organization_id,
-            name="Host",
-            role="host",
-            consent_version="test",
-            consented_at=datetime.now(UTC),
+            name=name,
+            role=role,
+            coached=role == "host",
+            consent_version="test" if consents else None,
+            consented_at=datetime.now(UTC) if consents else None,
         )
         async with transaction(self.api, user_id=person.user_id) as conn:
             await participants.insert_participant(conn, participant)
         return participant.id
 
-    async def ticket(self, person: Person, session: Session, participant_id: UUID) -> str:
+    async def ticket(self, person: Person, session: Session, participant_id: UUID, node: str = NODE) -> str:
         token = secrets.token_urlsafe(16)
         async with transaction(self.api, user_id=person.user_id) as conn:
             await tickets.insert_ticket(
@@ -86,7 +94,7 @@ class SmallNode:
                 session_id=session.id,
                 organization_id=session.organization_id,
                 participant_id=participant_id,
-                node="host-0",
+                node=node,
                 media_url=self.url,
                 expires_at=in_a_minute(),
             )
@@ -99,46 +107,62 @@ class SmallNode:
 
 @asynccontextmanager
 async def small_node(
-    database: Database, folder: Path, *, spool_bytes: int = MAX_BYTES, environ: Mapping[str, str] = MappingProxyType({})
+    database: Database,
+    folder: Path,
+    *,
+    spool_bytes: int = MAX_BYTES,
+    environ: Mapping[str, str] = MappingProxyType({}),
+    limits: Limits = LIMITS,
+    recognizer: Recognizer | None = None,
 ) -> AsyncIterator[SmallNode]:
-    offer_addresses(("127.0.0.1",))
     port = free_port()
     settings = read_settings(
         {
             "DATABASE_URL": database.media_url,
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "LIVECONVO_DATA_DIR": str(folder),
-            "LIVECONVO_NODE": "host-0",
+            "LIVECONVO_NODE": NODE,
             "LIVECONVO_MEDIA_PORT": str(port),
             **environ,
         }
     )
+    settings = replace(settings, limits=limits)
+    offer_addresses((settings.host,))
     live = Live(settings.redis_url)
     async with (
-        opened_spool(folder / "spool" / "host-0", spool_bytes) as spool,
+        opened_spool(folder / "spool" / settings.node, spool_bytes) as spool,
         connected(database.api_url) as api,
         connected(database.media_url) as media,
     ):
         postgres = AwayPostgres(media, is_away=False)
         leases = LeaseKeeper(media, settings.node, settings.public_url)
-        listener, transcriber = Listener(LoudnessVad()), Transcriber(ScriptedRecognizer(), 1)
-        parts = CallParts(settings, listener, transcriber, partial(app._history, media), partial(Advisor, RuleCoach()))
-        calls = Calls(parts, media, spool, leases, live)
+        listener, transcriber = Listener(LoudnessVad()), Transcriber([recognizer or ScriptedRecognizer()])
         recorder = Recorder(spool, postgres, live)  # type: ignore[arg-type]
+        parts = CallParts(
+            settings,
+            listener,
+            transcriber,
+            partial(app._history, media),
+            partial(Advisor, RuleCoach()),
+            partial(app._hand_over, recorder, leases, limits.hand_over_s),
+        )
+        calls = Calls(parts, media, spool, leases, live)
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(part) for part in (listener.run(), transcriber.run(), leases.run(), recorder.run())
             ]
             hosting = tasks.create_task(calls.run())
-            async with app._serving(settings, calls, media, spool):
+            async with app._serving(settings, calls, media, spool, live):
                 yield SmallNode(
                     api,
                     media,
                     postgres,
                     spool,
                     recorder,
-                    lambda live: app._register(settings, media, live, calls, transcriber, spool),
-                    f"http://127.0.0.1:{port}",
+                    lambda live: app._register(settings, media, live, calls, spool),
+                    f"http://{settings.host}:{port}",
+                    calls,
+                    leases,
                 )
             calls.stop()
             await hosting

@@ -1,9 +1,11 @@
 #!/bin/sh
-# Installs the Debian packages that tests drive: a browser with a font, and a TURN server. As root it gets what is
-# missing; as anybody else it names the one command, and the tests that need a package skip by name.
+# Installs the Debian packages that tests drive: a browser with a font, a TURN server, what networks are made of, and
+# what docs/integrate.sh is run with.
+# As root it gets what is missing; as anybody else it names the one command, and the tests that need a package skip by
+# name.
 set -eu
 
-packages="chromium fonts-dejavu-core coturn"
+packages="chromium fonts-dejavu-core coturn iproute2 nftables curl jq"
 
 command -v dpkg-query >/dev/null || {
     echo "not a Debian system: tests that need one of [$packages] are skipped where it is missing"

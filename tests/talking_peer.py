@@ -25,6 +25,8 @@ from aiortc import (
     RTCBundlePolicy,
     RTCConfiguration,
     RTCDataChannel,
+    RTCIceServer,
+    RTCIceTransportPolicy,
     RTCPeerConnection,
     RTCSessionDescription,
 )
@@ -52,8 +54,18 @@ class TalkingPeer:
     """Plays `audio` (a file, samples, or None: only listens) into the WHIP endpoint `media_url`."""
 
     def __init__(
-        self, media_url: str, ticket: str, audio: Path | Samples | None, *, last_seq: int | None = None
+        self,
+        media_url: str,
+        ticket: str,
+        audio: Path | Samples | None,
+        *,
+        last_seq: int | None = None,
+        relay: RTCIceServer | None = None,
     ) -> None:
+        """
+        Args:
+            relay: a TURN server; nothing goes another way then.
+        """
         self.media_url = media_url
         self.ticket = ticket
         self.messages: list[Message] = []
@@ -64,6 +76,11 @@ class TalkingPeer:
         """When the first packet was sent."""
         self._audio = audio
         self._last_seq = last_seq
+        self._configuration = RTCConfiguration(
+            iceServers=[relay] if relay else [],
+            iceTransportPolicy=RTCIceTransportPolicy.RELAY if relay else RTCIceTransportPolicy.ALL,
+            bundlePolicy=RTCBundlePolicy.BALANCED,
+        )
         self._arrived = asyncio.Event()
         """Set by the next message, which also replaces it."""
         self._pc: RTCPeerConnection | None = None
@@ -165,7 +182,7 @@ class TalkingPeer:
         await asyncio.gather(*self._hearing, return_exceptions=True)
 
     async def _connect(self, samples: NDArray[np.int16] | None) -> None:
-        self._pc = pc = RTCPeerConnection(RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.BALANCED))
+        self._pc = pc = RTCPeerConnection(self._configuration)
         if samples is None:
             pc.addTransceiver("audio", direction="recvonly")
         else:

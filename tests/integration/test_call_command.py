@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 import wave
 from collections.abc import AsyncIterator
@@ -45,9 +47,13 @@ async def stack() -> AsyncIterator[Stack]:
         yield running
 
 
+def command(stack: Stack, *args: str | Path) -> list[str]:
+    return [str(LIVECONVO), "call", *map(str, args), "--json", "--url", stack.url, "--token", stack.token]
+
+
 async def call(stack: Stack, *args: str | Path) -> Outcome:
     process = await asyncio.create_subprocess_exec(
-        LIVECONVO, "call", *map(str, args), "--json", "--url", stack.url, "--token", stack.token,
+        *command(stack, *args),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(90):
@@ -88,6 +94,36 @@ async def test_two_people_end_in_a_summary_and_a_report(stack: Stack, tmp_path: 
     numbers = [message["seq"] for message in outcome.messages if "seq" in message]
     assert numbers == sorted(set(numbers))
     assert outcome.messages[-2]["generation_status"] == "completed"
+
+
+async def test_a_call_goes_on_when_its_node_is_restarted(stack: Stack, tmp_path: Path) -> None:
+    hers = write_wav(tmp_path / "hers.wav", np.tile(greeting(8_000), 3), 8_000)
+    his = write_wav(tmp_path / "his.wav", np.zeros(SENT_RATE_HZ, np.int16))
+    process = await asyncio.create_subprocess_exec(
+        *command(stack, hers, his, "--name", "Ann", "--name", "Bob"),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    messages = []
+    async with asyncio.timeout(120):
+        async for line in process.stdout:
+            messages.append(json.loads(line))
+            if (
+                messages[-1]["type"] == "transcript.final"
+                and sum(m["type"] == "transcript.final" for m in messages) == 1
+            ):
+                os.kill(stack.pid("media-0"), signal.SIGTERM)
+        _, errors = await process.communicate()
+    outcome = Outcome(process.returncode or 0, messages, errors.decode())
+    assert outcome.code == 0, outcome.errors
+    assert "Ann is back" in outcome.errors
+    numbers = [message["seq"] for message in messages if "seq" in message]
+    assert numbers == sorted(set(numbers))
+    assert len(outcome.of_type("participant.joined")) == 2
+    back = outcome.of_type("participant.connection")
+    assert [one["state"] for one in back] == ["reconnecting", "reconnecting", "connected", "connected"]
+    assert outcome.of_type("transcript.final")[-1]["seq"] > back[-1]["seq"]
+    assert not outcome.of_type("error")
 
 
 async def test_a_shared_microphone_has_unknown_speakers(stack: Stack, tmp_path: Path) -> None:
@@ -132,3 +168,16 @@ async def test_a_refusal_is_one_line_and_exit_1(stack: Stack) -> None:
     assert outcome.code == 1
     assert "404" in outcome.errors
     assert "Traceback" not in outcome.errors
+
+
+async def test_doctor_joins_a_call_of_a_running_server(stack: Stack) -> None:
+    process = await asyncio.create_subprocess_exec(
+        LIVECONVO, "doctor", "--network", "--json", "--url", stack.url, "--token", stack.token,
+        "--port", stack.url.rsplit(":", 1)[1], "--data-dir", stack.data_folder,
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    async with asyncio.timeout(90):
+        out, _ = await process.communicate()
+    found = {check["name"]: check for check in json.loads(out)["checks"]}
+    assert (found["media node"]["verdict"], found["call"]["verdict"]) == ("ok", "ok")
+    assert found["call"]["figures"]["rtt_ms"] > 0

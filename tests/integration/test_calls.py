@@ -26,12 +26,17 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 DEMO = Path(__file__).parents[2] / "deploy" / "demo"
 SAMPLE_RATE_HZ = 16_000
+BROKEN_OFFER = (
+    "v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
+    "a=rtpmap:111 opus/48000/2\r\na=fingerprint:sha-256 AB:CD\r\n"
+)
+"""Passes every guard, and no parser."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack() -> AsyncIterator[Stack]:
     """A whole running stack; its programs live in the loop of this module's tests."""
-    async with throwaway_stack(settings={"LIVECONVO_EMPTY_CALL_S": "3"}) as running:
+    async with throwaway_stack(settings={"LIVECONVO_EMPTY_CALL_S": "3", "LIVECONVO_RECONNECT_S": "1"}) as running:
         yield running
 
 
@@ -118,8 +123,8 @@ async def test_a_malformed_offer_does_not_use_up_the_ticket(api: Api) -> None:
     joined = await joining(api, await new_session(api), "Ann")
     for body, status in (("hello", 400), ("v=0\r\nm=audio 9 X 1\r\n" + "a=x\r\n" * 2_000, 413), ("v=0\r\n", 400)):
         assert (await post(joined, body))[0] == status
-    broken = "v=0\r\no=- 0 0 IN IP4 0\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
-    assert await post(joined, broken) == (400, "offer_invalid")
+    assert await post(joined, BROKEN_OFFER) == (400, "offer_invalid")
+    assert await post(joined, BROKEN_OFFER.replace("opus", "other")) == (400, "offer_without_opus")
     async with TalkingPeer(joined["media_url"], joined["ticket"], None, last_seq=0) as peer:
         await peer.wait_for("participant.joined")
 
@@ -133,7 +138,7 @@ async def test_an_unknown_session_is_refused(stack: Stack, api: Api) -> None:
     joined = await joining(api, await new_session(api), "Ann")
     for path in (f"/whip/{uuid4()}", "/whip/nonsense"):
         elsewhere = joined | {"media_url": stack.media_urls[0] + path}
-        status, code = await post(elsewhere, "v=0\r\nm=audio 9 X 1\r\n")
+        status, code = await post(elsewhere, BROKEN_OFFER)
         assert (status, code) in {(401, "ticket_invalid"), (404, "session_unknown")}
 
 
@@ -264,9 +269,10 @@ async def test_who_comes_back_is_the_same_participant(api: Api) -> None:
         await bob.connect()
         again = await api.join(session_id, "Bob", "supervisor", shared_mic=False, previous_ticket=first.ticket)
         async with TalkingPeer(again.media_url, again.ticket, None):
-            left = await ann.wait_for("participant.left", where=lambda m: m["name"] == "Bob")
-            back = await ann.wait_for("participant.joined", where=lambda m: m["seq"] > left["seq"])
-        assert back["participant_id"] == left["participant_id"] == first.participant_id
+            await bob.wait_for("call.taken_over")
+        left = await ann.wait_for("participant.left", where=lambda m: m["name"] == "Bob")
+        assert again.participant_id == left["participant_id"] == first.participant_id
+        assert len([m for m in ann.of_type("participant.joined") if m["name"] == "Bob"]) == 1
         await bob.vanish()
 
 
@@ -319,7 +325,6 @@ async def test_a_paused_call_writes_nothing_until_it_goes_on(api: Api) -> None:
         ("no json", "message_not_json"),
         ('{"type":"dance"}', "message_unknown"),
         ('{"type":"hello","last_seq":"x"}', "message_invalid"),
-        ('{"type":"ping","pad":"' + "x" * 20_000 + '"}', "message_too_large"),
     ],
 )
 async def test_a_bad_message_is_an_error_and_the_call_goes_on(api: Api, message: str, code: str) -> None:
@@ -437,7 +442,7 @@ async def test_a_call_that_nobody_spoke_in_leaves_a_draft(api: Api) -> None:
     assert (session["status"], session["recording_duration_seconds"]) == ("draft", 0)
 
 
-async def test_a_vanished_participant_is_gone_within_seven_seconds(api: Api) -> None:
+async def test_a_vanished_participant_is_noticed_within_seven_seconds(api: Api) -> None:
     session_id = await new_session(api)
     async with in_call(api, session_id, "Ann", np.zeros(20 * SAMPLE_RATE_HZ, np.float32)) as ann:
         ann.play()
@@ -446,7 +451,8 @@ async def test_a_vanished_participant_is_gone_within_seven_seconds(api: Api) -> 
         await bob.connect()
         await ann.wait_for("participant.joined", where=lambda m: m["name"] == "Bob")
         cut_the_line(bob)
-        await ann.wait_for("participant.left", 8, where=lambda m: m["name"] == "Bob")
+        await ann.wait_for("participant.connection", 8, where=lambda m: m["state"] == "reconnecting")
+        await ann.wait_for("participant.left", where=lambda m: m["name"] == "Bob")
         await bob.vanish()
 
 

@@ -107,12 +107,3 @@ def test_doctor_warns_where_browsers_refuse_the_microphone(
     monkeypatch.setenv("LIVECONVO_PUBLIC_ORIGIN", "http://talk.example.org")
     assert main(["doctor", "--json", "--data-dir", data_dir]) == 1
     assert findings(capsys)["microphones"] == "problem"
-
-
-def test_doctor_asks_the_turn_server(
-    data_dir: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LIVECONVO_TURN_URLS", f"turn:127.0.0.1:{free_port()}?transport=tcp")
-    monkeypatch.setenv("LIVECONVO_TURN_SECRET", "x" * 32)
-    assert main(["doctor", "--json", "--network", "--data-dir", data_dir]) == 1
-    assert findings(capsys)["TURN network"] == "problem"

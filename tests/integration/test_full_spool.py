@@ -79,11 +79,14 @@ async def test_people_are_told_and_nobody_comes_until_there_is_room_again(scene:
     ticket = await scene.node.ticket(scene.alice, other, await scene.node.speaker(scene.alice, other))
     late = TalkingPeer(scene.node.media_url(other), ticket, None, last_seq=0)
     async with scene.peer(np.concatenate([np.concatenate((tone(0.7), silence(0.8)))] * 40)) as peer:
-        assert await scene.node.ready() == (200, {"status": "ok", "reasons": [], "notes": []})
+        assert await scene.node.ready() == (200, {"status": "ok", "reasons": [], "notes": ["redis_away"]})
         lost = telemetry.ENTRIES_LOST._value.get()
         await scene.fill()
         assert (await peer.wait_for("log.status"))["state"] == "full"
-        assert await scene.node.ready() == (503, {"status": "unavailable", "reasons": ["spool_full"], "notes": []})
+        assert await scene.node.ready() == (
+            503,
+            {"status": "unavailable", "reasons": ["spool_full"], "notes": ["redis_away"]},
+        )
         with pytest.raises(RefusedError) as refused:
             await late.connect()
         assert (refused.value.status, refused.value.code) == (503, "node_not_ready")
@@ -116,7 +119,7 @@ async def test_a_spool_that_was_mended_is_no_reason_to_stay_away(database: Datab
     (tmp_path / "spool" / "host-0").mkdir(parents=True)
     (tmp_path / "spool" / "host-0" / FILE_NAME).write_bytes(b"this is no database" * 1000)
     async with small_node(database, tmp_path) as node:
-        assert await node.ready() == (200, {"status": "ok", "reasons": [], "notes": ["spool_damaged"]})
+        assert await node.ready() == (200, {"status": "ok", "reasons": [], "notes": ["spool_damaged", "redis_away"]})
 
 
 async def test_a_node_in_trouble_is_offered_to_nobody(

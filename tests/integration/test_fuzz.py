@@ -7,7 +7,6 @@ SRTP and DTLS that decrypt nothing.
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -48,9 +47,9 @@ from aiortc.rtp import (
 
 from media_server.errors import BadOfferError, OfferTooLargeError
 from media_server.events import CLIENT_MESSAGES, BadMessageError, decode_client_message
-from media_server.rtc.mixer import MixTrack
 from media_server.rtc.peer import Peer, PeerCallbacks
 from media_server.settings import Limits
+from tests.footprint import back_to, footprint
 from tests.fuzz import cases, keep, often
 from tests.hostile import (
     FATAL_ALERT,
@@ -101,16 +100,15 @@ def judged(parser: str, case: bytes) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 async def _nothing_left_over() -> AsyncIterator[None]:
-    """No exception of a task that nobody asked for, and no task more than before."""
+    """No exception of a task that nobody asked for, and no task, thread or descriptor more than before."""
     strays: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: strays.append(context))
-    before = len(asyncio.all_tasks())
+    before = footprint()
     yield
     await asyncio.sleep(0.01)
-    gc.collect()
-    await asyncio.sleep(0)
+    after = await back_to(before)
     assert strays == []
-    assert len(asyncio.all_tasks()) == before
+    assert after == before
 
 
 class PlainSrtp:
@@ -308,7 +306,7 @@ async def test_offers() -> None:
             with judged("offers", case):
                 peer = Peer(Limits(), callbacks)
                 try:
-                    await peer.answer(case.decode("utf-8", "replace"), MixTrack())
+                    await peer.answer(case.decode("utf-8", "replace"))
                 except (BadOfferError, OfferTooLargeError):
                     pass
                 finally:

@@ -18,11 +18,15 @@ import pytest
 
 from deploy.call.api import Api, ApiError
 from deploy.call.audio_file import SENT_RATE_HZ, opus_packets, read_recording
-from deploy.call.caller import Caller, Message
+from deploy.call.caller import Caller
+from deploy.call.connection import Message
 from deploy.stack import Stack, throwaway_stack
 from media_server.rtc.addresses import offer_addresses
+from tests.chaos import chosen, figures, often, progress
 
-KILLS = int(os.environ.get("LIVECONVO_TEST_KILLS", "10"))
+KILLS = chosen("KILLS") or often(ci=3, chaos=30)
+KILL_S = 30
+"""So long one may take, with everything until the call goes on."""
 JOIN_S = 20.0
 """How soon after a kill a new join must work, on a machine that does much else; a quiet one takes a few seconds."""
 FINAL_S = 15.0
@@ -71,7 +75,7 @@ class Person:
         self.rejoin_s.append(loop.time() - begun)
         self._caller = caller
         self._ticket = joining.ticket
-        caller.track.start(loop.time())
+        caller.playing.start(loop.time())
 
     async def leave(self) -> None:
         if self._caller is not None:
@@ -87,9 +91,10 @@ class Person:
         self._caller.send({"type": "session.end"})
 
     async def over(self) -> None:
+        """Until the connection is lost or the call over."""
         assert self._caller is not None
         async with asyncio.timeout(15):
-            await self._caller.over.wait()
+            await self._caller.stay()
 
     def _take(self, message: Message, at: float) -> None:
         if message["type"] == "transcript.final":
@@ -173,30 +178,36 @@ async def finish(api: Api, session_id: str, person: Person) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.chaos
+@pytest.mark.timeout(180 + KILL_S * KILLS)
 async def test_finals_survive_kills_of_the_media_node() -> None:
     async with talking_person() as (stack, api, session_id, person):
-        for _ in range(KILLS):
+        for done in range(KILLS):
             await asyncio.sleep(random.uniform(0, 0.5))
             kill(stack, "media-0")
             await person.leave()
             await person.connect()
             await person.hear_a_final()
+            progress("kills of the one media node", done + 1, KILLS)
         await assert_everything_seen_is_stored_once(api, session_id, person)
         await finish(api, session_id, person)
         await assert_everything_seen_is_stored_once(api, session_id, person)
         session = await api.request("GET", f"/v1/sessions/{session_id}")
         assert [one["name"] for one in session["participants"]] == ["Ann"]  # she came back, she is not another
+        figures("kills of the one media node", kills=KILLS, lost=0, finals=len(person.finals),
+                back_s_max=round(max(person.rejoin_s), 1))  # fmt: skip
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.chaos
+@pytest.mark.timeout(180 + KILL_S * KILLS)
 async def test_finals_survive_kills_of_postgres() -> None:
     async with talking_person() as (stack, api, session_id, person):
-        for _ in range(KILLS):
+        for done in range(KILLS):
             await asyncio.sleep(random.uniform(0, 0.5))
             await wait_restarted(stack, "postgres", kill(stack, "postgres"))
             await person.hear_a_final()
+            progress("kills of Postgres in a call", done + 1, KILLS)
         await assert_everything_seen_is_stored_once(api, session_id, person)
         await person.leave()
         await person.connect()
@@ -204,12 +215,14 @@ async def test_finals_survive_kills_of_postgres() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.chaos
+@pytest.mark.timeout(180 + KILL_S * KILLS)
 async def test_finals_survive_kills_of_the_control_api() -> None:
     async with talking_person() as (stack, api, session_id, person):
-        for _ in range(KILLS):
+        for done in range(KILLS):
             await wait_restarted(stack, "api", kill(stack, "api"))
             await person.hear_a_final()
+            progress("kills of the control API", done + 1, KILLS)
         await person.leave()
         await person.connect()
         await assert_everything_seen_is_stored_once(api, session_id, person)

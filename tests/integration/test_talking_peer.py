@@ -51,8 +51,9 @@ class Node:
         if request.headers["Authorization"] != f"Bearer {TICKET}":
             return web.json_response({"code": "ticket"}, status=401)
         self.peer = Peer(Limits(), PeerCallbacks(self._on_audio, self.messages.append))
+        self._mixer.add_listener("everybody", self.peer.sender.send)
         with loopback_candidates():
-            answer = await self.peer.answer(await request.text(), self._mixer.add_listener("everybody"))
+            answer = await self.peer.answer(await request.text())
         self._tasks.create_task(self.peer.run())
         return web.Response(status=201, text=answer, headers={"Location": "/whip/1/resource"})
 
@@ -116,7 +117,7 @@ async def test_it_says_hello_and_collects_both_channels(node: Node) -> None:
             while len(node.messages) < 2:
                 await asyncio.sleep(0.01)
         node.peer.outbox.send_event(b'{"type":"session.state","seq":8,"at_ms":0}')
-        node.peer.outbox.send_live(b'{"type":"pong","at_ms":0}')
+        node.peer.outbox.send_live(b'{"type":"pong","at_ms":0}', "pong")
         assert (await peer.wait_for("session.state"))["channel"] == "events"
         assert (await peer.wait_for("pong"))["channel"] == "live"
     assert [orjson.loads(m) for m in node.messages] == [{"type": "hello", "last_seq": 7}, {"type": "ping"}]

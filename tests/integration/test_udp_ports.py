@@ -12,7 +12,6 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from deploy.ports import free_ports
 from media_server.errors import NoPortError
 from media_server.rtc.addresses import offer_addresses
-from media_server.rtc.mixer import MixTrack
 from media_server.rtc.peer import Peer, PeerCallbacks
 from media_server.settings import Limits
 
@@ -44,7 +43,7 @@ def candidates(sdp: str) -> set[tuple[str, int]]:
 
 async def connected(client: RTCPeerConnection, peer: Peer) -> str:
     """The answer that did it."""
-    answer = await peer.answer(client.localDescription.sdp, MixTrack())
+    answer = await peer.answer(client.localDescription.sdp)
     # As a router would: whatever is sent to its address comes to this machine.
     await client.setRemoteDescription(RTCSessionDescription(answer.replace(ROUTER, "127.0.0.1"), "answer"))
     async with asyncio.timeout(CONNECT_S):
@@ -66,9 +65,9 @@ async def test_when_all_ports_are_taken_the_next_one_is_told(client: RTCPeerConn
     first = free_ports(1)
     offer_addresses(("127.0.0.1",), range(first, first + 1))
     peers = [Peer(Limits(), CALLBACKS), Peer(Limits(), CALLBACKS)]
-    await peers[0].answer(client.localDescription.sdp, MixTrack())
+    await peers[0].answer(client.localDescription.sdp)
     with pytest.raises(NoPortError):
-        await peers[1].answer(client.localDescription.sdp, MixTrack())
+        await peers[1].answer(client.localDescription.sdp)
     await asyncio.gather(*(peer.close() for peer in peers), client.close())
 
 
@@ -77,7 +76,7 @@ async def test_a_port_is_free_again_when_its_peer_is_gone(client: RTCPeerConnect
     offer_addresses(("127.0.0.1",), range(first, first + 1))
     for _ in range(2):
         peer = Peer(Limits(), CALLBACKS)
-        await peer.answer(client.localDescription.sdp, MixTrack())
+        await peer.answer(client.localDescription.sdp)
         await peer.close()
     await client.close()
 

@@ -25,6 +25,14 @@ def test_a_final_counts_from_the_last_speech_sample() -> None:
     assert measure.final_ms == [600]
 
 
+def test_what_was_not_transcribed_is_counted_apart() -> None:
+    measure = Measure({"alice": SPEECH})
+    measure.take(final("u1", 1_050, 2_500) | {"failure": "recognizer_overloaded"}, 9_000)
+    measure.take(final("u2", 4_050, 6_000) | {"failure": None}, 6_500)
+    report = measure.report("s", [])
+    assert (report["transcripts"], report["gaps"], measure.final_ms, measure.first_partial_ms) == (1, 1, [500], [2_500])
+
+
 def test_a_cut_inside_speech_counts_from_the_cut() -> None:
     assert end_of_speech(SPEECH, 5_000) == 5_000
 
