@@ -14,8 +14,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WEB_SOURCES := $(shell find web_client -name node_modules -prune -o -name tests -prune -o -type f -print)
 DATA ?=
 ONLY ?=
+MIN ?= 15
+PEOPLE ?= 20
 
-.PHONY: help setup demo run test fuzz check bench schema fmt clean system-packages
+.PHONY: help setup demo run test fuzz soak check bench bench-peers schema fmt clean system-packages
 
 help:
 	@echo "make demo    play a recorded sales call through a real WebRTC call and print what the coach sees"
@@ -23,8 +25,10 @@ help:
 	@echo "make test    run every test, the browser's too"
 	@echo "make chaos   provoke every fault as often as promised and print what it cost; ONLY=words chooses"
 	@echo "make fuzz    feed every parser of the network 10 000 mutated inputs; ONLY=words chooses"
+	@echo "make soak    let 20 people come to a call and go, badly too, for 15 minutes, and watch memory; MIN=60 PEOPLE=50"
 	@echo "make check   format, lint, types, import rules, unit and contract tests"
 	@echo "make bench   measure speech recognition; DATA=folder names recordings with a manifest.tsv"
+	@echo "make bench-peers  install what speech recognition is measured beside, into .peers/"
 	@echo "make schema  write db/schema.sql from the migrations"
 	@echo "make fmt     format the code"
 	@echo "make setup   install and build, nothing else"
@@ -42,18 +46,23 @@ run: setup
 	@$(BIN)/liveconvo up
 
 # With CI=true a skipped test is a failed one. Most of the time tests wait for speech to be spoken: two files at a time.
-test: setup .make/llm system-packages
+test: setup .make/llm .make/s3 system-packages
 	cd web_client && npm test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(filter true,$(CI)),-p tests.no_skips)
 
 # The tests marked `chaos`, with their large numbers. One at a time, since they measure too; the figures stay in
 # chaos-results/.
-chaos: setup
+chaos: setup .make/s3
 	$(BIN)/python -m tests.chaos $(if $(ONLY),-k "$(ONLY)")
 
-# The tests marked `fuzz`, with 10 000 inputs each; what breaks something is kept in tests/corpus/.
+# The tests marked `fuzz`, with 10 000 inputs each; what breaks something is kept in tests/corpus/. Among them is
+# Schemathesis against the API's description: ONLY=schemathesis.
 fuzz: setup
 	$(BIN)/python -m tests.fuzz $(if $(ONLY),-k "$(ONLY)")
+
+# What is left of those who came and went, and how fast memory grows.
+soak: .make/python
+	$(BIN)/liveconvo bench media --only rss_slope_mb_h --soak $(MIN) --people $(PEOPLE)
 
 check: .make/python
 	$(BIN)/ruff format --check .
@@ -66,6 +75,15 @@ check: .make/python
 bench: .make/python
 	$(BIN)/liveconvo bench asr $(if $(DATA),--data "$(DATA)")
 
+# In an environment of their own: nothing of it is used by the product.
+bench-peers: .make/peers
+
+.make/peers: deploy/bench/peers/requirements.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps whisper-live==0.10.0
+	@mkdir -p .make && touch $@
+
 schema: .make/python
 	$(BIN)/python -m deploy.schema_dump
 
@@ -74,7 +92,7 @@ fmt: .make/python
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .make build dist control_api/web web_client/node_modules
+	rm -rf .venv .peers .make build dist control_api/web web_client/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -91,6 +109,10 @@ system-packages:
 
 .make/llm: .make/python tests/requirements-llm.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-llm.txt
+	@touch $@
+
+.make/s3: .make/python tests/requirements-s3.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r tests/requirements-s3.txt
 	@touch $@
 
 # Vite's own bound: ^20.19 || >=22.12.
