@@ -70,27 +70,7 @@ async def write_log(conn: Connection, entry: NewLog) -> None:
     Raises:
         InvalidError: an unknown level, or a person or session that is not there.
     """
-    await conn.execute(
-        """
-        INSERT INTO system_logs (
-            level, logger_name, message, user_id, session_id, module, function_name, line_number, exception_traceback,
-            request_id, ip_address, endpoint
-        )
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::text::inet, $12)
-        """,
-        entry.level,
-        entry.logger_name,
-        entry.message,
-        entry.user_id,
-        entry.session_id,
-        entry.module,
-        entry.function_name,
-        entry.line_number,
-        entry.exception_traceback,
-        entry.request_id,
-        entry.ip_address,
-        entry.endpoint,
-    )
+    await write_logs(conn, [entry])
 
 
 async def write_logs(conn: Connection, entries: Sequence[NewLog]) -> None:

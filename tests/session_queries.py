@@ -247,6 +247,7 @@ EXEMPT: dict[str, str] = {
     "guidance.insert_guidance": LATE,
     "logs.list_logs": "ids and codes, for the administrators of the installation",
     "logs.write_log": "ids and codes",
+    "logs.write_logs": "ids and codes",
     "participants.mark_joined": LATE,
     "participants.mark_left": LATE,
     "recordings.insert_recording": LATE,

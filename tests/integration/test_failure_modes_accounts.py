@@ -84,11 +84,11 @@ async def test_without_a_free_plan_it_says_so_and_makes_nothing(world: World) ->
     """42: a missing free plan was an error 500, and left an organization behind."""
     dora = await world.person("Dora")
     before = await world.value("SELECT count(*) FROM organizations")
-    await world.owner("UPDATE plans SET is_active = false WHERE name = 'individual_free'")
+    await world.owner("UPDATE plans SET name = 'mislaid' WHERE name = 'individual_free'")
     try:
         assert await _create(world.ground.api, dora) == "no_free_plan"
     finally:
-        await world.owner("UPDATE plans SET is_active = true WHERE name = 'individual_free'")
+        await world.owner("UPDATE plans SET name = 'individual_free' WHERE name = 'mislaid'")
     assert await world.value("SELECT count(*) FROM organizations") == before
     async with world.by(dora) as conn:
         assert not (await users.get_profile(conn, dora.user_id)).has_completed_onboarding

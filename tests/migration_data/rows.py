@@ -29,6 +29,7 @@ FILLERS: Mapping[str, Any] = {
     "inet": "127.0.0.1",
     "bytea": "\\x01",
     "uuid": "ffffffff-0000-4000-8000-000000000000",
+    "tsvector": "'filler':1",
 }
 """Type → what fills the rest of a full row."""
 NEVER_SET = {"audit_log.actor_id"}
@@ -308,7 +309,7 @@ def _extensions() -> list[Row]:
         Row("webhook_endpoints", of("webhook_endpoints", 1, url="https://example.org/hook", signing_secret=_hash(6),
                                     event_types=["session.completed"], created_by=ADA), 13, is_full=True),
         Row("webhook_deliveries", of("webhook_deliveries", 1, endpoint_id=ENDPOINT, status="delivered",
-                                     response_status=204), 13, is_full=True),
+                                     response_status=204, attempt_log=[]), 13, is_full=True),
         Row("recordings", of("recordings", 1, session_id=DONE, participant_id=HOST, sha256=_hash(7)), 13, is_full=True),
         Row("sign_ups", {"token_hash": _hash(10), "email": "new-~@example.org"}, 22, is_full=True),
         Row("transcript_revisions", {"transcript_id": SAID, "revision": 0, "session_id": DONE, "organization_id": NORTH,
