@@ -91,7 +91,7 @@ async def test_a_migration_that_takes_long_is_announced(
     lines: list[str] = []
     await migrate(database.owner_url, report=lines.append)
     assert "applying 9999_probe …" in lines
-    assert re.fullmatch(r"applied 9999_probe in \d\.\d s", lines[1])
+    assert re.fullmatch(r"applied 9999_probe in \d+\.\d s", lines[-1])
 
 
 async def test_an_owner_who_may_not_make_roles_is_told_so(postgres_server: PostgresServer) -> None:
