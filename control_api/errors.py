@@ -450,6 +450,7 @@ CONFLICTS: dict[str, str] = {
     "organization_verified": "The organization is verified already.",
     "session_live": "Somebody speaks in this session; end it first.",
     "session_state": "The session is not in a state that allows this.",
+    "summary_state": "The summary is not written yet, or is being written anew.",
     "template_not_shared": "Only what the organization shares is published.",
     "too_many_invitations": "Fifty invitations wait; take one back first.",
     "too_many_webhook_endpoints": "Ten webhooks are the most; take one away first.",

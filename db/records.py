@@ -304,6 +304,19 @@ class Invite:
 
 
 @dataclass(frozen=True, slots=True)
+class GuestLink:
+    """An invitation link, for those who gave it away; its token is nowhere."""
+
+    id: UUID
+    role: str
+    name: str | None
+    created_by: UUID
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     id: UUID
     session_id: UUID
@@ -349,4 +362,7 @@ class Summary:
     model_used: str | None
     generation_time_seconds: Decimal | None
     is_marked_done: bool
+    export_count: int
+    last_exported_at: datetime | None
     created_at: datetime
+    updated_at: datetime

@@ -98,7 +98,7 @@ async def get(conn: Connection, session_id: UUID) -> Summary | None:
         SELECT
             id, session_id, user_id, organization_id, title, tldr, key_decisions, action_items, follow_up_questions,
             conversation_highlights, full_transcript, structured_notes, generation_status, generation_error,
-            model_used, generation_time_seconds, is_marked_done, created_at
+            model_used, generation_time_seconds, is_marked_done, export_count, last_exported_at, created_at, updated_at
         FROM summaries
         WHERE session_id = $1
             AND deleted_at IS NULL

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from db.errors import NotFoundError
 from db.pool import Connection
-from db.records import Invite, Ticket
+from db.records import GuestLink, Invite, Ticket
 
-__all__ = ["Invite", "Ticket"]
+__all__ = ["GuestLink", "Invite", "Ticket"]
 
 
 async def insert_ticket(
@@ -135,6 +135,27 @@ async def find_invite(conn: Connection, token_hash: bytes) -> Invite | None:
         token_hash,
     )
     return Invite(**row) if row else None
+
+
+async def list_invites(
+    conn: Connection, session_id: UUID, *, limit: int = 100, before: tuple[datetime, UUID] | None = None
+) -> list[GuestLink]:
+    """Newest first, those that are void as well."""
+    rows = await conn.fetch(
+        """
+        SELECT id, role, name, created_by, created_at, expires_at, revoked_at
+        FROM session_invites
+        WHERE session_id = $1
+            AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid))
+            AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
+        ORDER BY created_at DESC, id DESC
+        LIMIT $2
+        """,
+        session_id,
+        limit,
+        *(before or (None, None)),
+    )
+    return [GuestLink(**row) for row in rows]
 
 
 async def revoke_invite(conn: Connection, session_id: UUID, invite_id: UUID) -> bool:

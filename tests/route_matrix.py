@@ -112,6 +112,8 @@ ENTRIES: dict[str, Entry] = {
     f"POST {_S}/unarchive": may(MANAGERS),
     f"POST {_S}/join": may(EVERYBODY, _PERSON),
     f"POST {_S}/invites": may(MANAGERS, {}),
+    f"GET {_S}/invites": may(MANAGERS),
+    f"DELETE {_S}/invites/{{invite_id}}": may(MANAGERS),
     f"POST {_S}/end": may(MANAGERS),
     f"GET {_S}/events": may(EVERYBODY),
     f"GET {_S}/events/ws": may(EVERYBODY),
@@ -148,6 +150,7 @@ ENTRIES: dict[str, Entry] = {
     f"GET {_S}/recordings": may(EVERYBODY),
     f"GET {_S}/recordings/{{recording_id}}": may(EVERYBODY),
     f"GET {_S}/summary": may(EVERYBODY),
+    f"PATCH {_S}/summary": may(MANAGERS, {"is_marked_done": True}),
     f"POST {_S}/summary/retry": may(MANAGERS),
     # searching
     "GET /v1/search": may(EVERYBODY, query={"q": "budget"}),

@@ -229,6 +229,7 @@ ASKED: dict[str, Asked] = {
         },
     ),
     "tickets.find_invite": Asked("api", lambda of: {"token_hash": of.rows["session_invites"]["token_hash"]}),
+    "tickets.list_invites": Asked("api", _session),
     "tickets.revoke_invite": Asked("api", lambda of: {**_session(of), "invite_id": of.rows["session_invites"]["id"]}),
     "timeline.list_events": Asked("api", _session),
     "transcripts.list_transcripts": Asked("api", _session),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from control_api import errors, limits
+from control_api.paging import Page
 from control_api.routing import Policy, Route
 from control_api.sessions import handlers as sessions
 from control_api.sessions import invites
 from control_api.sessions.models import (
     Ended,
     GuestJoinView,
+    GuestLinkPage,
     GuidanceList,
     InviteOffer,
     InviteView,
@@ -25,7 +27,7 @@ from control_api.sessions.models import (
     TranscriptPage,
 )
 from control_api.summaries import handlers as summaries
-from control_api.summaries.models import SummaryView
+from control_api.summaries.models import SummaryEdit, SummaryView
 
 PUBLIC, MEMBER = Policy.PUBLIC, Policy.MEMBER
 LIMITS = (errors.AudioLimitError, errors.SessionLimitError, errors.MemberSessionLimitError)
@@ -96,6 +98,27 @@ SESSIONS = (
         limit=limits.INVITE,
     ),
     Route(
+        method="GET",
+        path="/v1/sessions/{id}/invites",
+        handler=invites.list_invites,
+        policy=MEMBER,
+        summary="The links for people without an account, newest first, those that are void as well",
+        tag="sessions",
+        query=Page,
+        response=GuestLinkPage,
+        errors=(errors.NotFoundError, errors.ForbiddenError, errors.InvalidCursorError),
+    ),
+    Route(
+        method="DELETE",
+        path="/v1/sessions/{id}/invites/{invite_id}",
+        handler=invites.revoke_invite,
+        policy=MEMBER,
+        summary="Take such a link back; who is in the call already stays",
+        tag="sessions",
+        status=204,
+        errors=(errors.NotFoundError, errors.ForbiddenError),
+    ),
+    Route(
         method="POST",
         path="/v1/sessions/{id}/end",
         handler=sessions.end_session,
@@ -136,6 +159,25 @@ SESSIONS = (
         tag="summaries",
         response=SummaryView,
         errors=(errors.NotFoundError, errors.SummaryNotFoundError),
+        is_versioned=True,
+    ),
+    Route(
+        method="PATCH",
+        path="/v1/sessions/{id}/summary",
+        handler=summaries.update_summary,
+        policy=MEMBER,
+        summary="Correct the summary, or tick it off; If-Match is heeded",
+        tag="summaries",
+        body=SummaryEdit,
+        response=SummaryView,
+        errors=(
+            errors.NotFoundError,
+            errors.ForbiddenError,
+            errors.SummaryNotFoundError,
+            errors.ConflictError,
+            errors.NothingToChangeError,
+        ),
+        is_versioned=True,
     ),
     Route(
         method="POST",

@@ -9,9 +9,18 @@ from aiohttp import web
 from control_api.access import as_member, as_nobody, as_user, changeable_session, check_permission, check_role
 from control_api.auth import member
 from control_api.errors import NotFoundError, SessionCompletedError
-from control_api.http import body, path_id, respond
+from control_api.http import body, from_cursor, path_id, query, respond, to_cursor
+from control_api.paging import Page
 from control_api.sessions.joining import ENDED, Admission, admit
-from control_api.sessions.models import GuestJoinView, InviteOffer, InviteView, Joining, NewInvite
+from control_api.sessions.models import (
+    GuestJoinView,
+    GuestLinkPage,
+    GuestLinkView,
+    InviteOffer,
+    InviteView,
+    Joining,
+    NewInvite,
+)
 from control_api.state import state
 from control_api.tokens import new_token, token_hash
 from db import sessions, tickets
@@ -42,6 +51,25 @@ async def create_invite(request: web.Request) -> web.Response:
         )
     url = f"{settings.public_origin}/#/invite/{token}"
     return respond(InviteView(id=invite_id, url=url, token=token, role=sent.role, expires_at=expires_at), 201)
+
+
+async def list_invites(request: web.Request) -> web.Response:
+    asked = query(request, Page)
+    async with as_member(request) as conn:
+        session = await changeable_session(conn, member(request), path_id(request))
+        rows = await tickets.list_invites(conn, session.id, limit=asked.limit + 1, before=from_cursor(asked.cursor))
+    page = rows[: asked.limit]
+    more = to_cursor(page[-1].created_at, page[-1].id) if len(rows) > len(page) else None
+    return respond(GuestLinkPage(items=[GuestLinkView.of(row) for row in page], next_cursor=more))
+
+
+async def revoke_invite(request: web.Request) -> web.Response:
+    """At once, and for good; once more is not found."""
+    async with as_member(request) as conn:
+        session = await changeable_session(conn, member(request), path_id(request))
+        if not await tickets.revoke_invite(conn, session.id, path_id(request, "invite_id")):
+            raise NotFoundError
+    return respond(None)
 
 
 async def get_invite(request: web.Request) -> web.Response:

@@ -21,7 +21,7 @@ from control_api.fields import (
 )
 from control_api.http import Body, Query, View
 from control_api.sessions.ice import IceServer
-from db.records import Guidance, Invite, Participant, Session, Transcript
+from db.records import GuestLink, Guidance, Invite, Participant, Session, Transcript
 
 State = Literal["draft", "active", "paused", "finalizing", "completed", "archived"]
 
@@ -206,6 +206,25 @@ class InviteView(View):
     token: str
     role: str
     expires_at: datetime
+
+
+class GuestLinkView(View):
+    id: UUID
+    role: str
+    name: str | None
+    created_by: UUID
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+    @classmethod
+    def of(cls, link: GuestLink) -> Self:
+        return cls.model_validate(link)
+
+
+class GuestLinkPage(View):
+    items: list[GuestLinkView]
+    next_cursor: str | None
 
 
 class InvitedSession(View):

@@ -166,6 +166,7 @@ JOINING = (
         ),
     ),
     Query(tickets.find_invite, "api", lambda s: given(s.invite_hash), user_id=nobody),
+    Query(tickets.list_invites, "api", lambda s: given(s.session_id)),
     Query(tickets.revoke_invite, "api", lambda s: given(s.session_id, s.invite_id), is_repeatable=False),
     Query(
         commands.insert_command,

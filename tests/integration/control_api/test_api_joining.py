@@ -265,3 +265,21 @@ async def test_an_invitation_ends_with_the_membership_of_its_maker(api: Api) -> 
     async with owner_connection(api.database.owner_url) as conn:
         await conn.execute("DELETE FROM organization_members WHERE user_id = $1", api.people.bob.user_id)
     assert (await api.post(f"/v1/invites/{token}/join", GUEST, who=None)).status == 404
+
+
+async def test_a_link_for_guests_is_listed_without_its_token_and_taken_back(api: Api) -> None:
+    await api.add_node()
+    path = f"/v1/sessions/{await api.new_session('bob')}/invites"
+    made = [(await api.post(path, {"name": name}, "bob")).body for name in ("Ben", "Eve")]
+    listed = await api.get(path, "bob")
+    assert [item["name"] for item in listed.body["items"]] == ["Eve", "Ben"]
+    assert made[0]["token"] not in str(listed.body)
+    first = await api.get(f"{path}?limit=1", "bob")
+    rest = await api.get(f"{path}?limit=1&cursor={first.body['next_cursor']}", "bob")
+    assert [item["name"] for item in rest.body["items"]] == ["Ben"]
+    assert rest.body["next_cursor"] is None
+    assert (await api.send("DELETE", f"{path}/{made[0]['id']}", "alice")).status == 204  # the owner may, too
+    assert (await api.send("DELETE", f"{path}/{made[0]['id']}", "bob")).status == 404
+    tried = [(await api.post(f"/v1/invites/{each['token']}/join", GUEST, who=None)).status for each in made]
+    assert tried == [404, 200]
+    assert [item["revoked_at"] is None for item in (await api.get(path, "bob")).body["items"]] == [True, False]

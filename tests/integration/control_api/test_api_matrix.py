@@ -119,6 +119,7 @@ async def make_ids(scene: Scene, who: str) -> dict[str, str]:
         "template": ("/v1/templates", {"name": canary, "scope": "organization"}),
         "deleted_template": ("/v1/templates", {"name": canary, "scope": "organization"}),
         "item_id": (f"/v1/sessions/{session_id}/checklist", {"text": canary}),
+        "invite_id": (f"/v1/sessions/{session_id}/invites", {"name": canary}),
         "link_id": (f"/v1/sessions/{session_id}/share-links", {"tabs": ["transcript"], "message": canary}),
         "invitation_id": (f"/v1/organizations/{organization_id}/invitations", {"email": f"{canary}-{uuid4()}@x.org"}),
     }

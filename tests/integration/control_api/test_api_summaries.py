@@ -20,7 +20,7 @@ from control_api.summaries.content import NO_SPEECH
 from control_api.summaries.finalize import Finalizer
 from control_api.summaries.telling import SummaryMail
 from db.pool import owner_connection, transaction
-from tests.api import Api
+from tests.api import Answer, Api
 from tests.fakes import CUT_OFF, ScriptedLanguageModel, language_model
 from tests.mailbox import Mailbox, words_of
 
@@ -324,3 +324,62 @@ async def test_whoever_made_the_session_is_told_once_that_its_summary_is_ready(
     if got:
         assert f"/#/session/{session_id}" in words_of(got[0])
         assert "nine hundred" not in words_of(got[0])
+
+
+async def written_session(api: Api) -> str:
+    session_id = await ended_session(api, *SAID)
+    assert await Finalizer(api.jobs, None).finalize(UUID(session_id)) == "completed"
+    return session_id
+
+
+async def edit(api: Api, session_id: str, changes: Any, who: str = "alice", **headers: str) -> Answer:
+    return await api.send("PATCH", f"/v1/sessions/{session_id}/summary", who, json=changes, headers=headers)
+
+
+async def test_a_summary_is_corrected_and_what_is_left_out_stays(api: Api) -> None:
+    session_id = await written_session(api)
+    before = await summary_of(api, session_id)
+    changes = {"tldr": "A trial begins.", "action_items": [{"task": "Send the agreement", "owner": "Anna"}]}
+    answer = await edit(api, session_id, changes)
+    assert answer.status == 200, answer.body
+    after = await summary_of(api, session_id)
+    assert after["tldr"] == "A trial begins."
+    assert after["action_items"] == [{"task": "Send the agreement", "owner": "Anna", "due": None}]
+    assert after["key_decisions"] == before["key_decisions"]
+    found = await api.get("/v1/search?q=trial begins&kinds=summary")
+    assert [hit["session"]["id"] for hit in found.body["items"]] == [session_id]
+    assert "A trial begins." in (await api.get(f"/v1/sessions/{session_id}/export?format=text")).body
+    log = await api.get(f"/v1/organizations/{api.people.alice.organization_id}/audit-log?action=summaries.corrected")
+    assert log.body["items"][0]["details"] == {"fields": ["action_items", "tldr"]}
+
+
+async def test_a_summary_is_ticked_off_and_the_tick_taken_back(api: Api) -> None:
+    session_id = await written_session(api)
+    assert (await summary_of(api, session_id))["is_marked_done"] is False
+    for is_done in (True, True, False):
+        answer = await edit(api, session_id, {"is_marked_done": is_done})
+        assert (answer.status, answer.body["is_marked_done"]) == (200, is_done)
+
+
+async def test_exports_are_counted_and_are_no_other_version_of_a_summary(api: Api) -> None:
+    session_id = await written_session(api)
+    version = (await api.get(f"/v1/sessions/{session_id}/summary")).headers["ETag"]
+    assert (await api.get(f"/v1/sessions/{session_id}/export?format=json")).status == 200
+    summary = await summary_of(api, session_id)
+    assert (summary["export_count"], summary["last_exported_at"] is None) == (1, False)
+    assert (await edit(api, session_id, {"tldr": "First."}, **{"If-Match": version})).status == 200
+    late = await edit(api, session_id, {"tldr": "Second."}, **{"If-Match": version})
+    assert (late.status, late.code) == (412, "precondition_failed")
+    assert (await summary_of(api, session_id))["tldr"] == "First."
+
+
+async def test_whose_summary_it_is_not_and_one_that_is_not_written_is_not_corrected(api: Api) -> None:
+    session_id = await ended_session(api, *SAID)
+    refused = [await edit(api, session_id, {"tldr": "x"}, who) for who in ("alice", "bob", "charlie")]
+    assert [(answer.status, answer.code) for answer in refused] == [
+        (409, "summary_state"), (403, "forbidden"), (404, "not_found"),
+    ]  # fmt: skip
+    draft = await edit(api, await api.new_session(), {"tldr": "x"})
+    assert (draft.status, draft.code) == (404, "summary_not_found")
+    for wrong in ({}, {"tldr": ""}, {"generation_status": "failed"}, {"action_items": [{"owner": "Anna"}]}):
+        assert (await edit(api, session_id, wrong)).status == 422, wrong

@@ -5,6 +5,12 @@ export interface Accepted {
   readonly organization_id: string;
 }
 
+export interface ActionItemEdit {
+  readonly task: string;
+  readonly owner?: string | null;
+  readonly due?: string | null;
+}
+
 export interface ActionItemView {
   readonly task: string;
   readonly owner: string | null;
@@ -478,6 +484,21 @@ export interface GuestJoinView {
   readonly participant_id: string;
   readonly session_id: string;
   readonly role: string;
+}
+
+export interface GuestLinkPage {
+  readonly items: readonly GuestLinkView[];
+  readonly next_cursor: string | null;
+}
+
+export interface GuestLinkView {
+  readonly id: string;
+  readonly role: string;
+  readonly name: string | null;
+  readonly created_by: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly revoked_at: string | null;
 }
 
 export interface GuidanceList {
@@ -1532,6 +1553,16 @@ export interface SignedOut {
   readonly sign_ins: number;
 }
 
+/** What is left out stays; a list takes the place of the one before. */
+export interface SummaryEdit {
+  readonly title?: string;
+  readonly tldr?: string;
+  readonly key_decisions?: readonly string[];
+  readonly action_items?: readonly ActionItemEdit[];
+  readonly follow_up_questions?: readonly string[];
+  readonly is_marked_done?: boolean;
+}
+
 export interface SummaryView {
   readonly session_id: string;
   readonly generation_status: "pending" | "generating" | "completed" | "failed";
@@ -1546,7 +1577,12 @@ export interface SummaryView {
   readonly structured_notes: string | null;
   readonly model_used: string | null;
   readonly generation_time_seconds: number | null;
+  readonly is_marked_done: boolean;
+  /** How often those who may change the session took it along */
+  readonly export_count: number;
+  readonly last_exported_at: string | null;
   readonly created_at: string;
+  readonly updated_at: string;
 }
 
 export interface SystemHealth {
