@@ -83,6 +83,8 @@ async def serve(settings: Settings) -> None:
             gc.collect()
             gc.freeze()
             log.info("serving port=%s", settings.port)
+            if settings.is_https and not settings.trusted_proxies:
+                log.warning("LIVECONVO_TRUSTED_PROXIES is not set: everybody behind the proxy shares one address")
             await stop.wait()
         finally:
             await runner.cleanup()

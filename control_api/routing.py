@@ -21,6 +21,7 @@ from control_api import auth, http, idempotency
 from control_api.errors import Refusal
 from control_api.limits import RateLimit
 from control_api.state import state
+from control_api.visitors import network_of
 
 Scope = Literal["read", "write", "admin"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -146,5 +147,5 @@ async def _admit(route: Route, request: web.Request) -> None:
 
 
 async def _limit(limit: RateLimit, request: web.Request) -> None:
-    key = str(auth.user_id(request)) if limit.by == "member" else (request.remote or "")
+    key = str(auth.user_id(request)) if limit.by == "member" else network_of(request)
     await state(request).limiter.check(limit, key)

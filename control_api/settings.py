@@ -138,6 +138,9 @@ class Settings:
     webhook_networks: tuple[Network, ...] = ()
     """Addresses of one's own that webhooks may go to, over plain http as well; none: public ones alone."""
 
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose X-Forwarded-For says whom a request is from; none: nobody's."""
+
     body_bytes: int = 64 * 1024
     body_timeout_s: float = 5.0
     transaction_timeout_s: float = 5.0
@@ -201,6 +204,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         files_folder=Path(files) if (files := values.get("LIVECONVO_FILES_DIR")) else None,
         bucket=_bucket(values),
         webhook_networks=_networks(values, "LIVECONVO_WEBHOOK_NETWORKS"),
+        trusted_proxies=_networks(values, "LIVECONVO_TRUSTED_PROXIES"),
         scanner=_scanner(values),
         uploads=UploadSettings(
             file_mb=_whole_number(values, "LIVECONVO_UPLOAD_MB", 100),

@@ -13,6 +13,7 @@ from control_api.errors import InvalidLinkError, WrongCredentialsError
 from control_api.http import body, respond
 from control_api.state import state
 from control_api.tokens import token_hash
+from control_api.visitors import network_of
 from db import accounts, devices
 
 
@@ -30,7 +31,7 @@ async def sign_in(request: web.Request) -> web.Response:
     """E-mail and password; an unknown e-mail costs the same work and gets the same answer."""
     sent = body(request, SignIn)
     st = state(request)
-    await st.limiter.check(limits.SIGN_IN_ACCOUNT, request.remote or "", sent.email)
+    await st.limiter.check(limits.SIGN_IN_ACCOUNT, network_of(request), sent.email)
     async with as_nobody(request) as conn:
         found = await accounts.find_credentials(conn, sent.email)
     is_right = await st.passwords.matches(sent.password, found.password_hash if found else None)

@@ -13,6 +13,7 @@ from control_api.errors import NotSignedInError
 from control_api.http import respond
 from control_api.state import state
 from control_api.tokens import new_token, token_hash
+from control_api.visitors import address_of
 from db import accounts, users
 from db.pool import Connection, act_as
 
@@ -32,7 +33,7 @@ async def new_sign_in(request: web.Request, conn: Connection, user_id: UUID) -> 
         conn,
         user_id,
         token_hash(token),
-        request.remote,
+        address_of(request) or None,
         user_agent,
         device_type=looks.device_type,
         browser=looks.browser,

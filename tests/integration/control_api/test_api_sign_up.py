@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from control_api import limits
+from control_api.webhooks.destinations import read_networks
 from db.pool import owner_connection
 from tests.api import Answer, Api, MakeApi
 from tests.chaos import IS_CHAOS, figures, often
@@ -301,6 +303,23 @@ async def test_one_address_cannot_ask_for_everybody_whatever_it_says_it_is(api: 
     ]
     assert [answer.status for answer in answers] == [202] * 20 + [429]
     assert "Retry-After" in answers[-1].headers
+
+
+async def test_behind_a_proxy_of_ours_each_visitor_has_limits_of_their_own(make_api: MakeApi) -> None:
+    """What a visitor says before the proxy adds the truth changes nothing; of IPv6 a whole network counts as one."""
+    async with make_api(trusted_proxies=read_networks("127.0.0.1")) as api:
+
+        async def open_link(forwarded: str) -> int:
+            body = {"token": "x" * 32}
+            return (await api.post("/v1/auth/links/redeem", body, None, headers={"X-Forwarded-For": forwarded})).status
+
+        for number in range(limits.REDEEM_LINK.count):
+            assert await open_link(f"192.0.2.{number}, 203.0.113.7") == 401
+            assert await open_link(f"2001:db8::{number}") == 401
+        assert await open_link("192.0.2.1, 203.0.113.7") == 429
+        assert await open_link("2001:db8::ffff") == 429
+        assert await open_link("203.0.113.8") == 401
+        assert await open_link("2001:db8:0:1::1") == 401
 
 
 @pytest.mark.chaos
