@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -26,18 +26,21 @@ async def insert_guidance(conn: Connection, rows: Sequence[NewGuidance]) -> int:
         """
         INSERT INTO guidance (
             id, session_id, organization_id, content, guidance_type, priority, triggered_at_seconds, cue, evidence,
-            triggered_by_transcript_id, context_snippet, expires_at_seconds, model_used, processing_time_ms, created_at
+            triggered_by_transcript_id, context_snippet, expires_at_seconds, model_used, processing_time_ms, created_at,
+            audience
         )
         SELECT
             shown.id, shown.session_id, shown.organization_id, shown.content, shown.guidance_type, shown.priority,
             shown.triggered_at_seconds, shown.cue, shown.evidence, transcripts.id, shown.context_snippet,
-            shown.expires_at_seconds, shown.model_used, shown.processing_time_ms, shown.created_at
+            shown.expires_at_seconds, shown.model_used, shown.processing_time_ms, shown.created_at, shown.audience
         FROM unnest(
             $1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::integer[], $7::numeric[], $8::text[],
-            $9::jsonb[], $10::uuid[], $11::text[], $12::numeric[], $13::text[], $14::integer[], $15::timestamptz[]
+            $9::jsonb[], $10::uuid[], $11::text[], $12::numeric[], $13::text[], $14::integer[], $15::timestamptz[],
+            $16::text[]
         ) AS shown (
             id, session_id, organization_id, content, guidance_type, priority, triggered_at_seconds, cue, evidence,
-            transcript_id, context_snippet, expires_at_seconds, model_used, processing_time_ms, created_at
+            transcript_id, context_snippet, expires_at_seconds, model_used, processing_time_ms, created_at,
+            audience
         )
         LEFT JOIN transcripts
             ON transcripts.id = shown.transcript_id
@@ -59,12 +62,15 @@ async def insert_guidance(conn: Connection, rows: Sequence[NewGuidance]) -> int:
         [row.model_used for row in rows],
         [row.processing_time_ms for row in rows],
         [row.created_at or now for row in rows],
+        [row.audience for row in rows],
     )
     return int(status.split()[-1])
 
 
-async def apply_feedback(conn: Connection, guidance_id: UUID, session_id: UUID, action: str) -> bool:
-    """Note what somebody did; False if the session has no such guidance.
+async def apply_feedback(
+    conn: Connection, guidance_id: UUID, session_id: UUID, action: str, *, audiences: Collection[str] | None = None
+) -> bool:
+    """Note what somebody did; False if the session has no such guidance for one of `audiences`. None: for anybody.
 
     `action`: displayed, clicked, dismissed, helpful, irrelevant, too_late. Whatever was done, it was displayed.
     """
@@ -79,30 +85,34 @@ async def apply_feedback(conn: Connection, guidance_id: UUID, session_id: UUID, 
             user_feedback = CASE WHEN $4 THEN $3 ELSE user_feedback END
         WHERE id = $1
             AND session_id = $2
+            AND ($5::text[] IS NULL OR audience = ANY ($5::text[]))
             AND EXISTS (SELECT FROM sessions WHERE id = $2 AND deleted_at IS NULL)
         """,
         guidance_id,
         session_id,
         action,
         action in _FEEDBACK,
+        None if audiences is None else list(audiences),
     )
     return status == "UPDATE 1"
 
 
-async def list_guidance(conn: Connection, session_id: UUID) -> list[Guidance]:
-    """In the order in which it was triggered."""
+async def list_guidance(conn: Connection, session_id: UUID, *, audiences: Collection[str]) -> list[Guidance]:
+    """What was for one of `audiences`, in the order in which it was triggered."""
     rows = await conn.fetch(
         """
         SELECT
             id, session_id, content, guidance_type, priority, triggered_by_transcript_id, context_snippet,
             triggered_at_seconds, was_displayed, was_clicked, was_dismissed, user_feedback, model_used,
-            processing_time_ms, cue, evidence, expires_at_seconds, created_at
+            processing_time_ms, cue, evidence, expires_at_seconds, audience, created_at
         FROM guidance
         WHERE session_id = $1
+            AND audience = ANY ($2::text[])
             AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         ORDER BY triggered_at_seconds, created_at, id
         """,
         session_id,
+        list(audiences),
     )
     return [Guidance(**{**row, "evidence": row["evidence"] and orjson.loads(row["evidence"])}) for row in rows]
 
@@ -122,8 +132,8 @@ class Reception:
     too_late: int
 
 
-async def count_feedback(conn: Connection, session_id: UUID) -> list[Reception]:
-    """By type and cue; none for a session in which nothing was advised."""
+async def count_feedback(conn: Connection, session_id: UUID, *, audiences: Collection[str]) -> list[Reception]:
+    """Of what was for one of `audiences`, by type and cue; none if nothing was advised."""
     rows = await conn.fetch(
         """
         SELECT
@@ -138,10 +148,12 @@ async def count_feedback(conn: Connection, session_id: UUID) -> list[Reception]:
             count(*) FILTER (WHERE user_feedback = 'too_late') AS too_late
         FROM guidance
         WHERE session_id = $1
+            AND audience = ANY ($2::text[])
             AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         GROUP BY guidance_type, cue
         ORDER BY guidance_type, cue
         """,
         session_id,
+        list(audiences),
     )
     return [Reception(**row) for row in rows]

@@ -27,6 +27,11 @@ _THERE = "EXISTS (SELECT FROM sessions WHERE sessions.id = session_id AND sessio
 # Arrays, because an index can serve each side of an OR of them.
 _OWN_SESSIONS = "session_id = ANY (ARRAY(SELECT id FROM sessions WHERE user_id = $1 AND deleted_at IS NULL))"
 _SAID_BY_THEM = "participant_id = ANY (ARRAY(SELECT id FROM session_participants WHERE user_id = $1))"
+_SHOWN_TO_THEM = (
+    "audience = ANY (ARRAY['coached', 'role:host', 'role:supervisor']"
+    " || ARRAY(SELECT 'participant:' || id FROM session_participants WHERE user_id = $1))"
+)
+"""In a session of their own."""
 _OF_SESSION = "session_id = $1"
 _OF_PERSON = "user_id = $1"
 _OF_ORGANIZATION = "organization_id = $1"
@@ -56,9 +61,10 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "guidance", Delete(_OF_SESSION), None, WITH_SESSION,
         Export(
-            _OWN_SESSIONS,
+            f"{_OWN_SESSIONS} AND {_SHOWN_TO_THEM}",
             "id session_id content guidance_type priority triggered_by_transcript_id context_snippet"
-            " triggered_at_seconds was_displayed was_clicked was_dismissed user_feedback cue evidence created_at",
+            " triggered_at_seconds was_displayed was_clicked was_dismissed user_feedback cue evidence audience"
+            " created_at",
         ),
         withheld="model_used prompt_template_id processing_time_ms expires_at_seconds organization_id updated_at",
         because="how it was made",

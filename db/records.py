@@ -240,6 +240,8 @@ class NewGuidance:
     processing_time_ms: int | None = None
     created_at: datetime | None = None
     """None: now."""
+    audience: str = "coached"
+    """Who reads it, in the words of the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,7 @@ class Guidance:
     cue: str | None
     evidence: list[dict[str, Any]] | None
     expires_at_seconds: Decimal | None
+    audience: str
     created_at: datetime
 
 

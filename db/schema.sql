@@ -1113,6 +1113,7 @@ CREATE TABLE guidance (
     cue varchar(50),
     evidence jsonb,
     expires_at_seconds numeric(10,3),
+    audience text DEFAULT 'coached' NOT NULL,
     CONSTRAINT guidance_pkey PRIMARY KEY (id),
     CONSTRAINT guidance_prompt_template_id_fkey FOREIGN KEY (prompt_template_id) REFERENCES templates(id)
         ON DELETE SET NULL,
@@ -1121,6 +1122,8 @@ CREATE TABLE guidance (
         REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
     CONSTRAINT guidance_triggered_by_transcript_id_fkey FOREIGN KEY (triggered_by_transcript_id)
         REFERENCES transcripts(id) ON DELETE SET NULL,
+    CONSTRAINT guidance_audience_check CHECK ((audience IN ('coached', 'role:host', 'role:supervisor',
+        'role:participant')) OR (audience LIKE 'participant:_%')),
     CONSTRAINT guidance_evidence_check CHECK (jsonb_typeof(evidence) = 'array'),
     CONSTRAINT guidance_guidance_type_check CHECK (guidance_type IN ('ask', 'clarify', 'avoid', 'suggest', 'warn')),
     CONSTRAINT guidance_priority_check CHECK ((priority >= 1) AND (priority <= 3)),

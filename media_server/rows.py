@@ -158,6 +158,7 @@ def _guidance(entry: LogEntry, wire: dict[str, Any], row: dict[str, Any]) -> New
         model_used=row.get("model_used"),
         processing_time_ms=row.get("processing_time_ms"),
         created_at=_or_none(_instant, row.get("at")),
+        audience=entry.audience,
     )
 
 

@@ -73,6 +73,7 @@ REFUSED_VALUES: dict[str, list[dict[str, object]]] = {
         {"ocr_confidence_score": Decimal("1.01")},
     ],
     "documents_original_filename_check": [{"original_filename": ""}],
+    "guidance_audience_check": [{"audience": "everyone"}, {"audience": "participant:"}],
     "guidance_evidence_check": [{"evidence": NO_ARRAY}],
     "guidance_priority_check": [{"priority": 0}, {"priority": 4}],
     "guidance_processing_time_ms_check": [{"processing_time_ms": -1}],

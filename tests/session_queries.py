@@ -87,6 +87,10 @@ def _session(of: Of) -> dict[str, Any]:
     return {"session_id": of.session}
 
 
+def _readable(of: Of) -> dict[str, Any]:
+    return {**_session(of), "audiences": ["coached"]}
+
+
 def _mine(of: Of) -> dict[str, Any]:
     return {"organization_id": of.organization, "session_id": of.session}
 
@@ -136,10 +140,10 @@ ASKED: dict[str, Asked] = {
     "documents.store_text": Asked("jobs", lambda of: {**_document(of), "text": "new"}, CLAIMED),
     "documents.fail_document": Asked("jobs", lambda of: {**_document(of), "error": "new"}, CLAIMED),
     "guidance.apply_feedback": Asked(
-        "api", lambda of: {**_session(of), "guidance_id": of.rows["guidance"]["id"], "action": "helpful"}
+        "api", lambda of: {**_readable(of), "guidance_id": of.rows["guidance"]["id"], "action": "helpful"}
     ),
-    "guidance.list_guidance": Asked("api", _session),
-    "guidance.count_feedback": Asked("api", _session),
+    "guidance.list_guidance": Asked("api", _readable),
+    "guidance.count_feedback": Asked("api", _readable),
     "participants.insert_participant": Asked("api", lambda of: {"participant": _new_participant(of)}),
     "passages.find_passages": Asked("api", lambda of: {**_session(of), "question": "x"}, FINDABLE),
     "passages.store_passages": Asked(

@@ -71,6 +71,7 @@ SPECIAL: dict[tuple[str, str], Callable[[Side], object]] = {
     ("monthly_usage_cache", "warned_percent"): lambda _: 80,
     ("webhook_endpoints", "event_types"): lambda _: ["session.completed"],
     ("session_share_links", "shared_tabs"): lambda _: ["summary"],
+    ("guidance", "audience"): lambda _: "coached",
     ("session_events", "audience"): lambda _: "everyone",
     ("session_participants", "consent_version"): lambda _: None,
     ("summaries", "generation_error"): lambda _: None,

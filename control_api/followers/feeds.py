@@ -22,8 +22,9 @@ from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 from weakref import WeakValueDictionary
 
+from control_api.audiences import Rights
 from control_api.errors import TooManyFollowersError, frames_of
-from control_api.followers.follower import Follower, Reason, Rights
+from control_api.followers.follower import Follower, Reason
 from control_api.followers.window import Window
 from control_api.settings import Settings
 from db import followers, session_log

@@ -1,9 +1,7 @@
 """One follower: what they may read, how far they are, and how it ends.
 
 Rules:
-- Only entries whose audience they belong to are passed on: `everyone`; `coached` and `role:supervisor` to the
-  session's creator and the organization's owner and admins, who may supervise; `role:host` to the creator; and what
-  was for a participant to the member who was that participant.
+- Only entries whose audience they belong to are passed on, see `audiences`.
 - Nothing waits for a follower: entries lie in the session's window. Whoever falls out of it is told to come back by
   the number that they had last.
 """
@@ -12,14 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from control_api.access import MANAGERS
+from control_api.audiences import Rights
 from control_api.followers.messages import Message
 from control_api.followers.window import Window
-from db.records import Participant
 
 Reason = Literal[
     "session_over", "server_stopping", "too_slow", "unavailable", "signed_out", "not_found", "rights_changed", "gone"
@@ -35,32 +31,6 @@ CLOSE_CODES: dict[Reason, int] = {
     "gone": 1000,
 }
 """Of a WebSocket (RFC 6455 §7.4.2, 1013 as registered). 1001, 1013 and 4409: come back by the last seq."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rights:
-    role: str
-    """In the organization."""
-    is_own: bool
-    """They made the session."""
-
-    @property
-    def may_supervise(self) -> bool:
-        return self.is_own or self.role in MANAGERS
-
-
-def audiences_of(rights: Rights, places: Iterable[Participant]) -> frozenset[str]:
-    """What somebody may read who has these places in the session's calls."""
-    found = {"everyone"}
-    if rights.may_supervise:
-        found |= {"coached", "role:supervisor"}
-    if rights.is_own:
-        found.add("role:host")
-    for place in places:
-        found.add(f"participant:{place.id}")
-        if place.coached:
-            found |= {"coached", f"role:{place.role}"}
-    return frozenset(found)
 
 
 class EndedError(Exception):

@@ -16,14 +16,15 @@ from uuid import UUID
 from aiohttp import web
 
 from control_api.access import as_member, as_user, readable_session
+from control_api.audiences import Rights, audiences
 from control_api.auth import credential, member
 from control_api.followers.feeds import Feed, Feeds
-from control_api.followers.follower import Follower, Rights, audiences_of
+from control_api.followers.follower import Follower
 from control_api.followers.messages import Message, message_of
 from control_api.http import path_id
 from control_api.sessions.joining import ENDED
 from control_api.tokens import token_hash
-from db import calls, session_log, sessions
+from db import calls, session_log
 
 FEEDS = web.AppKey("feeds", Feeds)
 HEARTBEAT_S = 15.0
@@ -60,12 +61,11 @@ async def ask(request: web.Request) -> Asking:
     who, session_id = member(request), path_id(request)
     async with as_member(request) as conn:
         session = await readable_session(conn, who, session_id)
-        people = await sessions.list_participants(conn, session.id)
+        rights = Rights.of(who.user_id, who.role, session)
+        readable = await audiences(conn, who.user_id, rights, session)
         call = await calls.current_call(conn, session.id)
-    rights = Rights(who.role, session.user_id == who.user_id)
-    places = [each for each in people if each.user_id == who.user_id]
     token, _ = credential(request)
-    follower = Follower(who.user_id, token_hash(token), rights, audiences_of(rights, places), lambda: _cut(request))
+    follower = Follower(who.user_id, token_hash(token), rights, readable, lambda: _cut(request))
     return Asking(session.id, follower, session.status in ENDED and call is None)
 
 

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Field, StringConstraints
 
 from control_api.access import as_member, changeable_session, readable_session
+from control_api.audiences import my_audiences
 from control_api.auth import member
 from control_api.errors import NotFoundError
 from control_api.fields import PageSize
@@ -86,18 +87,20 @@ async def list_timeline(request: web.Request) -> web.Response:
 
 
 async def get_guidance_statistics(request: web.Request) -> web.Response:
+    who = member(request)
     async with as_member(request) as conn:
-        session = await readable_session(conn, member(request), path_id(request))
-        rows = await guidance.count_feedback(conn, session.id)
+        session = await readable_session(conn, who, path_id(request))
+        rows = await guidance.count_feedback(conn, session.id, audiences=await my_audiences(conn, who, session))
     return respond(_statistics(rows))
 
 
 async def give_feedback(request: web.Request) -> web.Response:
     """After the call; during it the page says so on its channel."""
-    sent = body(request, Feedback)
+    sent, who, guidance_id = body(request, Feedback), member(request), path_id(request, "guidance_id")
     async with as_member(request) as conn:
-        session = await changeable_session(conn, member(request), path_id(request))
-        if not await guidance.apply_feedback(conn, path_id(request, "guidance_id"), session.id, sent.action):
+        session = await changeable_session(conn, who, path_id(request))
+        readable = await my_audiences(conn, who, session)
+        if not await guidance.apply_feedback(conn, guidance_id, session.id, sent.action, audiences=readable):
             raise NotFoundError
     return respond(None)
 

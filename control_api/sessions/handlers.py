@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 from aiohttp import web
 
 from control_api.access import as_member, changeable_session, check_permission, check_role, readable_session
+from control_api.audiences import my_audiences
 from control_api.auth import member
 from control_api.errors import InvalidBodyError
 from control_api.etags import etag_of
@@ -153,9 +154,10 @@ async def list_transcript(request: web.Request) -> web.Response:
 
 
 async def list_guidance(request: web.Request) -> web.Response:
+    who = member(request)
     async with as_member(request) as conn:
-        session = await readable_session(conn, member(request), path_id(request))
-        rows = await guidance.list_guidance(conn, session.id)
+        session = await readable_session(conn, who, path_id(request))
+        rows = await guidance.list_guidance(conn, session.id, audiences=await my_audiences(conn, who, session))
     return respond(GuidanceList(items=[GuidanceView.of(row) for row in rows]))
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic import ConfigDict, Field, StringConstraints
 
 from control_api.access import as_member, as_nobody, as_user, changeable_session, check_permission
+from control_api.audiences import Rights, audiences
 from control_api.auth import member
 from control_api.errors import NotFoundError
 from control_api.exports.report import line_of
@@ -22,7 +23,7 @@ from control_api.http import Body, View, body, path_id, respond
 from control_api.state import state
 from control_api.summaries.models import ActionItemView, HighlightView
 from control_api.tokens import new_token, token_hash
-from db import guidance, sessions, share_links, summaries, transcripts
+from db import guidance, members, sessions, share_links, summaries, transcripts
 from db.pool import Connection
 from db.records import Session
 from db.share_links import OpenedLink, ShareLink
@@ -169,7 +170,7 @@ async def _report(conn: Connection, session: Session, link: OpenedLink) -> Share
         tabs=sorted(tabs),
         summary=await _summary(conn, session.id) if "summary" in tabs else None,
         transcript=await _lines(conn, session.id) if "transcript" in tabs else None,
-        guidance=await _guidance(conn, session.id) if "guidance" in tabs else None,
+        guidance=await _guidance(conn, session, link) if "guidance" in tabs else None,
         metrics=SharedMetrics.model_validate(session) if "metrics" in tabs else None,
     )
 
@@ -194,12 +195,16 @@ async def _lines(conn: Connection, session_id: UUID) -> list[SharedLine]:
     return [SharedLine(speaker=line.speaker, start_ms=line.start_ms, text=line.said) for line in lines]
 
 
-async def _guidance(conn: Connection, session_id: UUID) -> list[SharedGuidance]:
+async def _guidance(conn: Connection, session: Session, link: OpenedLink) -> list[SharedGuidance]:
+    """What whoever made the link reads."""
+    standing = await members.get_standing(conn, session.organization_id, link.created_by)
+    rights = Rights.of(link.created_by, standing.role, session)
+    readable = await audiences(conn, link.created_by, rights, session)
     return [
         SharedGuidance(
             guidance_type=row.guidance_type,
             content=row.content,
             triggered_at_ms=None if row.triggered_at_seconds is None else round(row.triggered_at_seconds * 1000),
         )
-        for row in await guidance.list_guidance(conn, session_id)
+        for row in await guidance.list_guidance(conn, session.id, audiences=readable)
     ]

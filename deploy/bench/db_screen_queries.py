@@ -74,7 +74,7 @@ SESSION_PAGE = (
     Query(sessions.list_participants, "api", lambda s: given(s.session_id)),
     Query(calls.current_call, "api", lambda s: given(s.session_id)),
     Query(transcripts.list_transcripts, "api", lambda s: given(s.session_id), "first page"),
-    Query(guidance.list_guidance, "api", lambda s: given(s.session_id)),
+    Query(guidance.list_guidance, "api", lambda s: given(s.session_id, audiences=("coached", "role:host"))),
     Query(summaries.get, "api", lambda s: given(s.session_id)),
 )
 """What one sees of a session; the policies' cost is measured on these."""
@@ -97,7 +97,7 @@ SESSIONS = (
     Query(sessions.list_known, "api", lambda s: given(s.organization_id, [s.session_id])),
     Query(sessions.count_sessions, "api", lambda s: given(s.organization_id)),
     *SESSION_PAGE,
-    Query(guidance.count_feedback, "api", lambda s: given(s.session_id)),
+    Query(guidance.count_feedback, "api", lambda s: given(s.session_id, audiences=("coached", "role:host"))),
     Query(transcripts.get_transcript, "api", lambda s: given(s.session_id, s.transcript_id)),
     Query(transcripts.list_revisions, "api", lambda s: given(s.session_id, s.transcript_id)),
     Query(
@@ -237,7 +237,13 @@ SEARCH = (
     ),
 )
 
-FEEDBACK = (Query(guidance.apply_feedback, "api", lambda s: given(s.guidance_id, s.session_id, "helpful")),)
+FEEDBACK = (
+    Query(
+        guidance.apply_feedback,
+        "api",
+        lambda s: given(s.guidance_id, s.session_id, "helpful", audiences=("coached", "role:host")),
+    ),
+)
 
 USAGE = (
     Query(usage.check_usage_limit, "api", lambda s: given(s.user_id, s.organization_id)),

@@ -214,7 +214,7 @@ async def test_guidance_sent_twice_is_there_once(world: World) -> None:
         await transcripts.insert_transcripts(conn, [final])
         assert await guidance.insert_guidance(conn, [shown]) == 1
         assert await guidance.insert_guidance(conn, [shown]) == 0
-        (stored,) = await guidance.list_guidance(conn, world.session.id)
+        (stored,) = await guidance.list_guidance(conn, world.session.id, audiences=["coached"])
     assert stored.triggered_by_transcript_id == final.id
     assert stored.evidence == [{"transcript_id": "t", "quote": "q"}]
 
@@ -222,7 +222,7 @@ async def test_guidance_sent_twice_is_there_once(world: World) -> None:
 async def test_guidance_about_a_transcript_that_is_not_there_is_kept_without_it(world: World) -> None:
     async with transaction(world.media) as conn:
         await guidance.insert_guidance(conn, [_shown(world, transcript_id=uuid4())])
-        (stored,) = await guidance.list_guidance(conn, world.session.id)
+        (stored,) = await guidance.list_guidance(conn, world.session.id, audiences=["coached"])
     assert stored.triggered_by_transcript_id is None
 
 
@@ -243,7 +243,7 @@ async def test_feedback_is_noted(
     async with transaction(world.media) as conn:
         await guidance.insert_guidance(conn, [shown])
         assert await guidance.apply_feedback(conn, shown.id, world.session.id, action)
-        (stored,) = await guidance.list_guidance(conn, world.session.id)
+        (stored,) = await guidance.list_guidance(conn, world.session.id, audiences=["coached"])
     assert (stored.was_displayed, stored.was_clicked, stored.was_dismissed) == flags
     assert stored.user_feedback == feedback
 

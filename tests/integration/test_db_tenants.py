@@ -64,7 +64,7 @@ READS: dict[str, Callable[[Connection, Session], Awaitable[object]]] = {
     "list_sessions": lambda conn, s: sessions.list_sessions(conn, s.organization_id),
     "list_participants": lambda conn, s: sessions.list_participants(conn, s.id),
     "list_transcripts": lambda conn, s: transcripts.list_transcripts(conn, s.id),
-    "list_guidance": lambda conn, s: guidance.list_guidance(conn, s.id),
+    "list_guidance": lambda conn, s: guidance.list_guidance(conn, s.id, audiences=["coached"]),
     "current_call": lambda conn, s: calls.current_call(conn, s.id),
 }
 

@@ -162,7 +162,7 @@ async def test_looking_at_a_completed_session_changes_nothing(world: World) -> N
         await sessions.list_sessions(conn, session.organization_id)
         await sessions.list_participants(conn, session.id)
         await transcripts.list_transcripts(conn, session.id)
-        await guidance.list_guidance(conn, session.id)
+        await guidance.list_guidance(conn, session.id, audiences=["coached"])
         await summaries.get(conn, session.id)
     assert await world.owner("SELECT sessions::text FROM sessions WHERE id = $1", session.id) == before
 

@@ -47,6 +47,42 @@ async def test_rows_of_earlier_versions_reach_the_newest_one(
         assert await read_totals(conn) == used
 
 
+async def test_guidance_by_hand_keeps_whom_it_was_for(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    await migrate_to(31, empty_database, monkeypatch)
+    async with owner_connection(empty_database) as conn:
+        session_id = await conn.fetchval(
+            """
+            WITH person AS (
+                INSERT INTO users (email) VALUES ('a@example.org') RETURNING id
+            ), organization AS (
+                INSERT INTO organizations (name, slug, deleted_at) VALUES ('A', 'a', now()) RETURNING id
+            )
+            INSERT INTO sessions (user_id, organization_id, title)
+            SELECT person.id, organization.id, 'A call' FROM person, organization
+            RETURNING id
+            """
+        )
+        await conn.execute(
+            """
+            WITH shown AS (
+                INSERT INTO guidance (session_id, organization_id, content, guidance_type, cue)
+                SELECT id, organization_id, audience, 'ask', 'by_hand'
+                FROM sessions, unnest(ARRAY['coached', 'role:host']) AS audience
+                WHERE id = $1
+                RETURNING id, session_id, organization_id, content
+            )
+            INSERT INTO session_events (session_id, organization_id, seq, epoch, type, at_ms, audience, payload)
+            SELECT session_id, organization_id, row_number() OVER (), 1, 'guidance.shown', 0, content,
+                jsonb_build_object('guidance_id', id)
+            FROM shown
+            """,
+            session_id,
+        )
+        await migrate(empty_database)
+        rows = await conn.fetch("SELECT content, audience FROM guidance ORDER BY content")
+    assert [(row["content"], row["audience"]) for row in rows] == [("coached", "coached"), ("role:host", "role:host")]
+
+
 async def migrate_to(version: int, owner_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as program:
         earlier = [migration for migration in migrations() if migration.version <= version]

@@ -179,7 +179,7 @@ async def test_guidance_and_what_was_done_with_it_are_stored(node: Node) -> None
     await node.log.append(events.GuidanceFeedback(str(guidance_id), str(node.participant_id), "helpful"), at_ms=3000)
     await record_all(node)
     async with transaction(node.pool) as conn:
-        [row] = await guidance.list_guidance(conn, node.session.id)
+        [row] = await guidance.list_guidance(conn, node.session.id, audiences=["coached"])
     assert (row.id, row.user_feedback, str(row.triggered_by_transcript_id)) == (
         guidance_id,
         "helpful",

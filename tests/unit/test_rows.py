@@ -67,6 +67,13 @@ def test_guidance_names_the_newest_words_it_rests_on() -> None:
     assert (row.id, row.priority, row.cue, row.model_used) == (GUIDANCE, 2, "question", "rules")
 
 
+def test_guidance_by_hand_keeps_whom_it_is_for() -> None:
+    shown = GuidanceShown(str(GUIDANCE), "warn", 1, "Slow down.", [], "by_hand", 9000)
+    for audience in ("coached", "role:host"):
+        [row] = rows_of([replace(spooled(shown), audience=audience)]).guidance
+        assert row.audience == audience
+
+
 def test_guidance_may_rest_on_no_words() -> None:
     [row] = rows_of([spooled(GuidanceShown(str(GUIDANCE), "warn", 1, "Slow down.", [], "pace", 9000))]).guidance
     assert row.triggered_by_transcript_id is None

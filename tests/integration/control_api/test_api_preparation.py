@@ -195,7 +195,8 @@ async def test_guidance_is_judged_and_counted(api: Api) -> None:
     assert (await api.post(f"{path}/{uuid4()}/feedback", {"action": "helpful"})).status == 404
     assert (await api.post(f"{path}/{advice[0].id}/feedback", {"action": "helpful"}, "bob")).status == 403
     assert (await api.post(f"{path}/{advice[0].id}/feedback", {"action": "great"})).status == 422
-    seen = (await api.get(f"{path}/statistics", "bob")).body
+    assert (await api.get(f"{path}/statistics", "bob")).body["shown"] == 0  # it was not for them
+    seen = (await api.get(f"{path}/statistics")).body
     assert (seen["shown"], seen["helpful"], seen["too_late"], seen["helpful_share"]) == (3, 1, 1, 0.5)
     assert [(each["guidance_type"], each["cue"], each["shown"], each["clicked"]) for each in seen["by_kind"]] == [
         ("ask", "pace", 2, 0), ("warn", None, 1, 1),
