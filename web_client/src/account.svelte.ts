@@ -9,6 +9,11 @@ class Account {
   /** Somebody is signed in, but works in no organization yet. */
   needsSetup = $state(false);
 
+  /** Whether it is known who is signed in, and be it nobody. */
+  get isKnown(): boolean {
+    return this.needsSetup || this.me !== undefined;
+  }
+
   async load(): Promise<void> {
     this.error = null;
     try {
@@ -31,6 +36,13 @@ class Account {
 
   async setUp(organization: string): Promise<void> {
     this.enter(await api.onboard(organization || null, Intl.DateTimeFormat().resolvedOptions().timeZone));
+  }
+
+  /** By the link of a mail: a member of that organization, and at work in it. */
+  async acceptInvitation(token: string): Promise<void> {
+    await api.acceptInvitation(token);
+    this.me = await api.me();
+    this.needsSetup = false;
   }
 
   async redeemLink(token: string): Promise<SignedIn> {

@@ -12,7 +12,7 @@ const summary = {
   key_decisions: ["Start in May"], action_items: [{ task: "Send the offer", owner: "Ada", due: "Friday" }],
   follow_up_questions: [], conversation_highlights: [{ text: "We *need* this", speaker: "Bob", start_ms: 4000 }],
   full_transcript: null, model_used: null, structured_notes: null, generation_time_seconds: null,
-  created_at: "2026-11-22T10:05:00Z",
+  is_marked_done: false, export_count: 0, last_exported_at: null, created_at: "2026-11-22T10:05:00Z", updated_at: "2026-11-22T10:05:00Z",
 } as Summary;
 const line = {
   transcript_id: "t", sequence_number: 1, participant_id: "p", speaker: "Ada", start_ms: 4000, end_ms: 5000,

@@ -11,6 +11,8 @@ const routes: [string, Route][] = [
   [`#/session/${id}/join`, { name: "join", id }],
   [`#/link/${token}`, { name: "link", token }],
   [`#/invite/${token}`, { name: "invite", token }],
+  [`#/invitation/${token}`, { name: "invitation", token }],
+  [`#/shared/${token}`, { name: "shared", token }],
   ["#/sign-up", { name: "sign-up" }],
   ["#/forgot", { name: "forgot" }],
   [`#/verify/${token}`, { name: "verify", token }],
@@ -28,7 +30,7 @@ test.each(routes)("%s is written", (hash, route) => {
 test("an empty address is the start page", () => {
   expect(parseRoute("")).toEqual({ name: "home" });
 });
-test.each(["#/nowhere", "#/session/12", `#/session/${id}/edit`, `#/session/${id}/join/now`, "#/link/", "#/invite/a b", "#/sessions/x", "#/verify/", "#/reset/a b", "#/google/<b>"])(
+test.each(["#/nowhere", "#/session/12", `#/session/${id}/edit`, `#/session/${id}/join/now`, "#/link/", "#/invite/a b", "#/shared/<b>", "#/invitation/", "#/sessions/x", "#/verify/", "#/reset/a b", "#/google/<b>"])(
   "%s leads nowhere",
   (hash) => {
     expect(parseRoute(hash)).toEqual({ name: "unknown" });

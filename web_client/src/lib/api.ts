@@ -62,6 +62,9 @@ export function createApi(request: typeof fetch) {
       call<t.SignedIn>("POST", "/v1/me/onboarding", { organization_name, timezone }),
     signOut: () => call<void>("POST", "/v1/auth/sign-out"),
     me: () => call<t.Me>("GET", "/v1/me"),
+    profile: () => call<t.Profile>("GET", "/v1/me/profile"),
+    orderDeletion: (password: string | null) => call<{ due_at: string }>("POST", "/v1/me/deletion", { password }),
+    cancelDeletion: () => call<void>("DELETE", "/v1/me/deletion"),
     setPassword: (password: string, current_password: string | null) =>
       call<void>("PUT", "/v1/me/password", { password, current_password }),
 
@@ -90,6 +93,11 @@ export function createApi(request: typeof fetch) {
     getInvite: (token: string) => call<t.Invitation>("GET", `/v1/invites/${at(token)}`),
     joinInvite: (token: string, wish: JoinWish) =>
       call<t.GuestTicket>("POST", `/v1/invites/${at(token)}/join`, wish, JOIN_DEADLINE_MS),
+
+    getInvitation: (token: string) => call<t.MemberOffer>("GET", `/v1/invitations/${at(token)}`),
+    acceptInvitation: (token: string) => call<void>("POST", `/v1/invitations/${at(token)}/accept`),
+    declineInvitation: (token: string) => call<void>("POST", `/v1/invitations/${at(token)}/decline`),
+    getShared: (token: string) => call<t.SharedReport>("GET", `/v1/shared/${at(token)}`),
 
     /** The WHIP exchange (RFC 9725): one offer, one answer. */
     async postOffer(ticket: t.JoinTicket, sdp: string): Promise<MediaAnswer> {

@@ -9,6 +9,10 @@ export type Route =
   | { readonly name: "join"; readonly id: string }
   | { readonly name: "link"; readonly token: string }
   | { readonly name: "invite"; readonly token: string }
+  /** Becoming a member of an organization. */
+  | { readonly name: "invitation"; readonly token: string }
+  /** A report for people without an account. */
+  | { readonly name: "shared"; readonly token: string }
   | { readonly name: "sign-up" }
   | { readonly name: "forgot" }
   /** Links of mails: make the account, set a new password, prove the address. */
@@ -38,7 +42,9 @@ export function parseRoute(hash: string): Route {
     case "link/:x":
       return TOKEN.test(second) ? { name: "link", token: second } : { name: "unknown" };
     case "invite/:x":
-      return TOKEN.test(second) ? { name: "invite", token: second } : { name: "unknown" };
+    case "invitation/:x":
+    case "shared/:x":
+      return TOKEN.test(second) ? { name: first as "invite", token: second } : { name: "unknown" };
     case "sign-up":
       return { name: "sign-up" };
     case "forgot":
@@ -64,6 +70,8 @@ export function formatRoute(route: Route): string {
       return `#/google/${route.outcome}`;
     case "link":
     case "invite":
+    case "invitation":
+    case "shared":
     case "verify":
     case "reset":
     case "verify-email":

@@ -37,6 +37,11 @@ export type Invite = api.InviteView & OfRole;
 export type Invitation = Omit<api.InviteOffer, "session"> &
   OfRole & { readonly session: api.InvitedSession & OfType };
 
+/** An invitation to become a member. */
+export type MemberOffer = api.OfferView;
+export type SharedReport = api.SharedReport & OfType;
+export type Profile = api.ProfileView;
+
 export type TranscriptItem = api.TranscriptView & { readonly words: readonly Word[] };
 export type TranscriptPage = Omit<api.TranscriptList, "items"> & { readonly items: readonly TranscriptItem[] };
 
