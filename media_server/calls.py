@@ -66,7 +66,8 @@ class Calls:
         self._leases = leases
         self._live = live
         limits = parts.settings.limits
-        self.admission = Admission(parts.settings.node_participants, limits.loop_late_s, limits.spare_bytes)
+        room = (limits.loop_late_s, limits.spare_bytes, limits.spare_files)
+        self.admission = Admission(parts.settings.node_participants, *room)
         self._calls: dict[UUID, Call] = {}
         self._starting: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
         self._answering: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()

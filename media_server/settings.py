@@ -86,6 +86,8 @@ class Limits:
     """A node whose event loop is later begins no new call."""
     spare_bytes: int = 128 * 1024 * 1024
     """Memory that must be left for those who are here; with less nobody new comes."""
+    spare_files: int = 64
+    """The same for files and sockets that may still be opened."""
     events_buffered_bytes: int = 4 * 1024 * 1024
     """A reader that is so far behind is closed; it can come back with its last_seq."""
     live_buffered_bytes: int = 8 * 1024

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +14,10 @@ import aiohttp
 import pytest
 
 from media_server.settings import Limits
+from tests.chaos import figures
 from tests.conftest import Database
 from tests.people import make_people, make_session
-from tests.small_node import small_node
+from tests.small_node import small_node, tone
 from tests.talking_peer import RefusedError, TalkingPeer
 
 pytestmark = pytest.mark.slow
@@ -91,3 +96,51 @@ OFFER = (
     + "AB:" * 31
     + "AB\r\n"
 )
+
+
+async def test_a_node_that_may_open_few_more_files_takes_nobody_new_and_loses_nobody(
+    database: Database, tmp_path: Path, lowered: Callable[[int], None]
+) -> None:
+    """R56: first few are left, then none at all, as if somebody held them."""
+    alice = (await make_people(database.owner_url)).alice
+    async with (
+        small_node(database, tmp_path, limits=replace(Limits(), spare_files=64)) as node,
+        AsyncExitStack() as held,
+    ):
+        session = await make_session(node.api, alice)
+        tickets = [await node.ticket(alice, session, await node.speaker(alice, session)) for _ in range(3)]
+        address = node.media_url(session)
+        async with TalkingPeer(address, tickets[0], tone(60.0)) as here:
+            await here.wait_for("session.state")
+            lowered(40)
+            with pytest.raises(RefusedError) as refused:
+                await TalkingPeer(address, tickets[1], None).connect()
+            assert (refused.value.status, refused.value.code) == (503, "node_full")
+            with suppress(OSError):
+                while True:
+                    held.callback(os.close, os.dup(0))
+            known = list(here.messages)
+            here.send({"type": "ping"})
+            for type_ in ("pong", "transcript.partial"):
+                await here.wait_for(type_, where=lambda message: message not in known)
+            assert await node.recorder.drain(10)
+            assert not here.is_closed
+            await held.aclose()
+            lowered(1_000)
+            async with TalkingPeer(address, tickets[2], None, last_seq=0) as late:
+                await late.wait_for("participant.joined")
+            assert not here.is_closed
+    figures("R56", spare_files=64, calls_lost=0, refused=1)
+
+
+@pytest.fixture
+def lowered() -> Iterator[Callable[[int], None]]:
+    """So many more files than are open now may be opened; afterwards as many as before."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def allow(more: int) -> None:
+        opened = len(list(Path("/proc/self/fd").iterdir()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(opened + more, before[1]), before[1]))
+
+    yield allow
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from media_server.admission import SAMPLES, Admission, watch_loop, watch_memory
+from media_server.open_files import free_files
 
 LATE_S = 0.05
 
@@ -47,6 +49,24 @@ def test_nobody_new_comes_while_memory_is_short(free_bytes: int | None, is_open:
     made.free_bytes = free_bytes
     assert made.is_open(1, is_new_call=is_new_call) is is_open
     assert (made.load(1) > 1) is not is_open
+
+
+@pytest.mark.parametrize(("spare", "is_open"), [(0, True), (-1, True), (1, False)])
+@pytest.mark.parametrize("is_new_call", [True, False])
+def test_nobody_new_comes_while_few_files_may_be_opened(spare: int, is_open: bool, is_new_call: bool) -> None:
+    free = free_files()
+    assert free is not None
+    made = Admission(10, LATE_S, spare_files=free + spare)
+    assert made.is_open(1, is_new_call=is_new_call) is is_open
+    assert (made.load(1) > 1) is not is_open
+
+
+def test_each_open_file_is_one_less() -> None:
+    before = free_files()
+    assert before is not None
+    with Path("/dev/null").open():
+        assert free_files() == before - 1
+    assert free_files() == before
 
 
 async def test_memory_is_looked_at() -> None:
