@@ -86,6 +86,7 @@ def build_app(state: State, more: Iterable[Route] = (), web_folder: Path = clien
 
 async def _seal(request: web.Request, response: web.StreamResponse) -> None:
     """Headers that every answer carries, and its line in the metrics."""
+    response.headers.popall("Server", None)  # which versions run here is nobody's business
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"

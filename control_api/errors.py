@@ -432,6 +432,7 @@ REFUSED_AS: dict[str, type[Refusal]] = {
 }
 """Rules of the database that HTTP has a status of its own for."""
 CONFLICTS: dict[str, str] = {
+    "already_member": "Whoever has this address is a member already.",
     "email_verified": "This address is proven already.",
     "free_plan": "The free plan is what everybody begins with; it stays on offer.",
     "own_account": "Nobody deactivates their own account; let another administrator do it.",

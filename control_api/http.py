@@ -145,7 +145,10 @@ def _validated(validate: Callable[[], M]) -> M:
         return validate()
     except ValidationError as error:
         faults = [
-            {"field": ".".join(str(part) for part in fault["loc"])[:100] or "body", "message": fault["msg"]}
+            {
+                "field": ".".join(str(part) for part in fault["loc"])[:100] or "body",
+                "message": fault["msg"].removeprefix("Value error, "),
+            }
             for fault in error.errors(include_input=False, include_url=False, include_context=False)
         ]
         raise InvalidBodyError(errors=faults[:20]) from None

@@ -49,6 +49,8 @@ INVITE = RateLimit("invite", 60, 60, by="member")
 READ_INVITE = RateLimit("read_invite", 120, 60, by="address")
 INVITE_MEMBER = RateLimit("invite_member", 60, 3600, by="member")
 """Each is a mail to an address that somebody typed."""
+INVITATIONS_TO_ADDRESS = RateLimit("invitations_to_address", 10, 3600, by="address")
+"""Counted for the e-mail alone, whoever invites; apart from what its owner asks for, which nobody else uses up."""
 READ_INVITATION = RateLimit("read_invitation", 60, 60, by="address")
 ANSWER_INVITATION = RateLimit("answer_invitation", 30, 60, by="address")
 CREATE_ORGANIZATION = RateLimit("create_organization", 10, 3600, by="member")

@@ -87,6 +87,8 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
         endpoint = _endpoint(route)
         app[ENDPOINTS].add(endpoint)
         app.router.add_route(route.method, _with_shapes(route.path), endpoint)
+        if route.method == "GET" and not route.path.startswith("/v1/"):
+            app.router.add_route("HEAD", _with_shapes(route.path), endpoint)  # what watches a server asks so
     app.on_startup.append(_refuse_undeclared)
 
 

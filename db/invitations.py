@@ -224,6 +224,17 @@ async def accept(conn: Connection, token_hash: bytes) -> UUID:
     return organization_id
 
 
+async def answer_mine(conn: Connection, invitation_id: UUID, *, is_accepted: bool) -> UUID:
+    """The organization of one that `list_mine` tells; accepting once more changes nothing.
+
+    Raises:
+        NotFoundError("invitation_not_found"): also when it is for another address, or theirs is not proven.
+        ConflictError: as `accept` and `decline` do.
+    """
+    organization_id: UUID = await conn.fetchval("SELECT answer_own_invitation($1, $2)", invitation_id, is_accepted)
+    return organization_id
+
+
 async def decline(conn: Connection, token_hash: bytes) -> None:
     """By whoever holds the link, signed in or not.
 

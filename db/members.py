@@ -18,7 +18,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from db.errors import NotFoundError
+from db.errors import ConflictError, NotFoundError
 from db.pool import Connection
 
 
@@ -79,6 +79,29 @@ async def list_members(
         limit,
     )
     return [_colleague(row) for row in rows]
+
+
+async def require_stranger(conn: Connection, organization_id: UUID, email: str) -> None:
+    """For who may see the members.
+
+    Raises:
+        ConflictError: "already_member": an active member has this address.
+    """
+    is_member = await conn.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM organization_members AS members
+            JOIN organization_people($1) AS people ON people.user_id = members.user_id
+            WHERE members.organization_id = $1
+                AND members.status = 'active'
+                AND people.email = $2
+        )
+        """,
+        organization_id,
+        email,
+    )
+    if is_member:
+        raise ConflictError("already_member")
 
 
 async def get_member(conn: Connection, organization_id: UUID, user_id: UUID) -> Colleague:

@@ -113,6 +113,7 @@ async def list_sessions(
     created_to: datetime | None = None,
     participant_part: str | None = None,
     tag: str | None = None,
+    user_id: UUID | None = None,
     limit: int = 20,
     before: tuple[datetime, UUID] | None = None,
 ) -> list[Session]:
@@ -149,6 +150,7 @@ async def list_sessions(
                     AND strpos(lower(people.name), lower($12)) > 0
             ))
             AND ($13::text IS NULL OR $13 = ANY (tags))
+            AND ($14::uuid IS NULL OR user_id = $14)
         ORDER BY created_at DESC, id DESC
         LIMIT $7
         """,
@@ -165,6 +167,7 @@ async def list_sessions(
         created_to,
         participant_part,
         tag,
+        user_id,
     )
     return [Session(**row) for row in rows]
 

@@ -108,7 +108,7 @@ done
 api "$URL/v1/sessions/$SESSION/summary" | jq -c '{generation_status, title}'
 
 say "export"
-api "$URL/v1/sessions/$SESSION/export?format=markdown" | head -n 5
+api "$URL/v1/sessions/$SESSION/export?format=markdown" | sed -n '1,5p'
 
 say "webhook received"
 for _ in $(seq 300); do

@@ -40,6 +40,7 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     "waitlist_status": (frozenset({API}), "says of one address where it stands"),
     "receive_stripe_event": (frozenset({API}), "keeps what Stripe signed, returns whether it is new"),
     # what crosses two tables or organizations, by whoever is known
+    "answer_own_invitation": (frozenset({API}), "accepts or declines what was sent to one's proven address"),
     "accept_invitation": (frozenset({API}), "makes the member that the invitation promised"),
     "close_account": (frozenset({JOBS}), "part of delete_account, and of erasure"),
     "onboard": (frozenset({API}), "one's own organization, or a new one"),

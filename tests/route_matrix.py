@@ -71,6 +71,8 @@ ENTRIES: dict[str, Entry] = {
     "POST /v1/organizations": Entry(None, lambda _: {"name": "New"}),
     "GET /v1/invitations": SELF,
     "POST /v1/invitations/{token}/accept": SELF,
+    "POST /v1/me/invitations/{id}/accept": Entry(None, own="invitation_id"),
+    "POST /v1/me/invitations/{id}/decline": Entry(None, own="invitation_id"),
     # organizations
     f"GET {_O}": may(EVERYBODY),
     f"PATCH {_O}": may(MANAGERS, {"city": "Bern"}),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from aiohttp import web
 
 from control_api.access import as_person
 from control_api.api_keys.models import ApiKeyList, ApiKeyMade, ApiKeyView, NewApiKey
 from control_api.auth import KEY_PREFIX, current_organization, person
-from control_api.errors import NoApiAccessError
+from control_api.errors import InvalidBodyError, NoApiAccessError
 from control_api.http import body, path_id, respond
 from control_api.tokens import new_token, token_hash
 from db import api_keys, usage
@@ -17,6 +19,8 @@ SHOWN_CHARACTERS = len(KEY_PREFIX) + 8
 
 async def create_api_key(request: web.Request) -> web.Response:
     sent = body(request, NewApiKey)
+    if sent.expires_at is not None and sent.expires_at <= datetime.now(UTC):
+        raise InvalidBodyError(errors=[{"field": "expires_at", "message": "must be later than now"}])
     key = KEY_PREFIX + new_token()
     organization_id = current_organization(request)
     async with as_person(request) as conn:

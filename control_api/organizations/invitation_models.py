@@ -78,12 +78,14 @@ class OfferView(View):
 
 
 class OwnOfferView(OfferView):
+    id: UUID
     organization_id: UUID
     message: str | None
 
     @classmethod
     def of(cls, offer: Offer) -> Self:
         return cls(
+            id=offer.id,
             email=offer.email,
             role=offer.role,
             organization_name=offer.organization_name,

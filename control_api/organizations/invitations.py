@@ -28,7 +28,7 @@ from control_api.organizations.invitation_models import (
 from control_api.organizations.letters import send_invitation
 from control_api.state import state
 from control_api.tokens import new_token, token_hash
-from db import invitations, organizations
+from db import invitations, members, organizations
 
 
 async def create_invitation(request: web.Request) -> web.Response:
@@ -40,6 +40,7 @@ async def create_invitation(request: web.Request) -> web.Response:
         standing = await manager_of(conn, who, organization_id)
         if sent.role == "owner" and standing.role != "owner":
             raise ForbiddenError("Only an owner invites owners.")
+        await members.require_stranger(conn, organization_id, sent.email)
         made = await invitations.create(
             conn,
             organization_id=organization_id,
@@ -109,6 +110,19 @@ async def accept_invitation(request: web.Request) -> web.Response:
     async with as_person(request) as conn:
         organization_id = await invitations.accept(conn, token_hash(request.match_info["token"]))
     return respond(Accepted(organization_id=organization_id))
+
+
+async def accept_own_invitation(request: web.Request) -> web.Response:
+    """One of those that wait for their proven address, without the link."""
+    async with as_person(request) as conn:
+        organization_id = await invitations.answer_mine(conn, path_id(request), is_accepted=True)
+    return respond(Accepted(organization_id=organization_id))
+
+
+async def decline_own_invitation(request: web.Request) -> web.Response:
+    async with as_person(request) as conn:
+        await invitations.answer_mine(conn, path_id(request), is_accepted=False)
+    return respond(None)
 
 
 async def decline_invitation(request: web.Request) -> web.Response:

@@ -82,6 +82,7 @@ async def list_sessions(request: web.Request) -> web.Response:
             created_to=asked.created_to,
             participant_part=asked.participant,
             tag=asked.tag,
+            user_id=asked.user_id,
             limit=asked.limit + 1,
             before=before,
             **stored,

@@ -114,6 +114,8 @@ class SessionList(Query):
     participant: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     """Part of the name of somebody who was admitted to the call."""
     tag: Tag | None = None
+    user_id: UUID | None = None
+    """Of whoever made them: one's own, by one's own id."""
     q: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)] | None = None
     """Part of the title."""
     limit: PageSize = 20

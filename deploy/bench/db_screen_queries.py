@@ -94,6 +94,7 @@ SESSIONS = (
         lambda s: given(s.organization_id, participant_part="ada", tag="renewal", is_finalized=True),
         "of somebody, with a tag",
     ),
+    Query(sessions.list_sessions, "api", lambda s: given(s.organization_id, user_id=s.user_id), "of one's own"),
     Query(sessions.list_known, "api", lambda s: given(s.organization_id, [s.session_id])),
     Query(sessions.count_sessions, "api", lambda s: given(s.organization_id)),
     *SESSION_PAGE,

@@ -60,6 +60,7 @@ ORGANIZATIONS = (
     Query(organizations.delete_organization, "api", lambda s: given(s.team_id), user_id=owner, is_repeatable=False),
     Query(members.list_members, "api", lambda s: given(s.organization_id)),
     Query(members.get_member, "api", lambda s: given(s.organization_id, s.user_id)),
+    Query(members.require_stranger, "api", lambda s: given(s.organization_id, "nobody@example.org")),
     Query(members.get_standing, "api", lambda s: given(s.organization_id, s.user_id)),
     Query(members.list_attendances, "api", lambda s: given(s.organization_id, s.user_id)),
     Query(
@@ -117,6 +118,13 @@ INVITATIONS = (
     Query(invitations.list_invitations, "api", lambda s: given(s.team_id), user_id=owner),
     Query(invitations.list_invitations, "api", lambda s: given(s.team_id, status="pending"), "that wait", owner),
     Query(invitations.list_mine, "api", lambda _: given(), user_id=lambda s: s.invited_id),
+    Query(
+        invitations.answer_mine,
+        "api",
+        lambda s: given(s.invitation_id, is_accepted=False),
+        user_id=lambda s: s.invited_id,
+        is_repeatable=False,
+    ),
     Query(invitations.find, "api", lambda s: given(s.invitation_hash), user_id=nobody),
     Query(
         invitations.resend,

@@ -325,6 +325,7 @@ async def test_a_foreign_session_and_an_unknown_one_take_no_child(stage: Stage, 
 # functions for strangers ----------------------------------------------------------------------------------------------
 
 STRANGERS_CALLS = {
+    "answer_own_invitation": "SELECT answer_own_invitation('{organization}', true)",
     "admin_decide_verification": "SELECT admin_decide_verification('{organization}', true)",
     "admin_end_sign_ins": "SELECT admin_end_sign_ins('{user}')",
     "admin_organization": "SELECT admin_organization('{organization}')",

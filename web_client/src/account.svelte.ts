@@ -41,8 +41,13 @@ class Account {
   /** By the link of a mail: a member of that organization, and at work in it. */
   async acceptInvitation(token: string): Promise<void> {
     await api.acceptInvitation(token);
-    this.me = await api.me();
-    this.needsSetup = false;
+    await this.moveIn();
+  }
+
+  /** The same, for one that waits for the account's address. */
+  async acceptOwnInvitation(id: string): Promise<void> {
+    await api.acceptOwnInvitation(id);
+    await this.moveIn();
   }
 
   async redeemLink(token: string): Promise<SignedIn> {
@@ -60,6 +65,11 @@ class Account {
     await api.signOut();
     this.needsSetup = false;
     this.me = null;
+  }
+
+  private async moveIn(): Promise<void> {
+    this.me = await api.me();
+    this.needsSetup = false;
   }
 
   private enter({ user, organization, role }: SignedIn): void {

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+from control_api import limits
 from control_api.tokens import new_token
 from db.pool import owner_connection
 from tests.api import Answer, Api
@@ -199,3 +200,49 @@ async def test_no_token_is_in_the_database(api: Api) -> None:
             f"%{token}%",
         )
     assert found == 0
+
+
+async def test_whoever_is_a_member_is_not_invited(api: Api) -> None:
+    for who in ("alice", "bob"):
+        answer = await invite(api, getattr(api.people, who).email.upper())
+        assert (answer.status, answer.code) == (409, "already_member")
+    assert (await api.get(path_of(api, more="/invitations"))).body["items"] == []
+
+
+async def test_no_mailbox_is_flooded_with_links(api: Api) -> None:
+    """Nor is it told to anybody by another limit: a new password can still be asked for."""
+    made = await invite(api, api.people.charlie.email)
+    resend = path_of(api, more=f"/invitations/{made.body['id']}/resend")
+    answers = [(await api.post(resend)).status for _ in range(limits.INVITATIONS_TO_ADDRESS.count)]
+    assert answers == [200] * (limits.INVITATIONS_TO_ADDRESS.count - 1) + [429]
+    assert (await invite(api, "somebody.else@example.org")).status == 201
+    assert (await api.post("/v1/auth/password/forgot", {"email": api.people.charlie.email}, None)).status == 202
+
+
+async def test_what_waits_for_ones_own_address_is_answered_without_the_link(api: Api) -> None:
+    _, invitation_id = await invite_charlie(api)
+    [offer] = (await api.get("/v1/invitations", "charlie")).body["items"]
+    assert offer["id"] == invitation_id
+    path = f"/v1/me/invitations/{invitation_id}"
+    for who in ("alice", "bob"):  # not even who sent it
+        for answer in ("accept", "decline"):
+            assert (await api.post(f"{path}/{answer}", who=who)).status == 404
+    for _ in range(2):
+        accepted = await api.post(f"{path}/accept", who="charlie")
+        assert (accepted.status, accepted.body) == (200, {"organization_id": str(api.people.alice.organization_id)})
+    assert (await api.get("/v1/me", "charlie")).body["organization"]["name"] == "Alice's company"
+    assert (await api.get("/v1/invitations", "charlie")).body["items"] == []
+
+
+async def test_it_is_declined_without_the_link_and_not_by_an_address_that_was_not_proven(api: Api) -> None:
+    _, invitation_id = await invite_charlie(api)
+    path = f"/v1/me/invitations/{invitation_id}/decline"
+    async with owner_connection(api.database.owner_url) as conn:
+        await conn.execute("UPDATE users SET email_verified = false")
+        assert (await api.post(path, who="charlie")).status == 404
+        await conn.execute("UPDATE users SET email_verified = true")
+    assert (await api.post(path, who="charlie")).status == 204
+    again = await api.post(path, who="charlie")
+    assert (again.status, again.code) == (409, "invitation_state")
+    [seen] = (await api.get(path_of(api, more="/invitations"))).body["items"]
+    assert seen["status"] == "declined"

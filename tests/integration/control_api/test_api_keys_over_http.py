@@ -124,4 +124,5 @@ async def test_what_is_no_key_is_refused(api: Api) -> None:
     for wrong in NO_KEYS:
         answer = await api.post("/v1/api-keys", {**NEW, **wrong})
         assert answer.status == 422
+        assert [fault["field"].partition(".")[0] for fault in answer.body["errors"]] == [*wrong]
         assert (await api.get("/v1/api-keys")).body["api_keys"] == []

@@ -74,6 +74,9 @@ async def test_health_readiness_and_metrics_answer_anybody(api: Api) -> None:
     assert (ready.status, ready.body) == (200, {"status": "ready", "reasons": [], "degraded": []})
     metrics = await api.get("/metrics", who=None)
     assert 'liveconvo_http_requests_total{method="GET",route="/healthz",status="200"} 1.0' in metrics.body
+    probe = await api.send("HEAD", "/healthz", None)
+    assert probe.status == 200
+    assert "Server" not in probe.headers
 
 
 async def test_metrics_hold_no_ids(api: Api) -> None:

@@ -45,6 +45,9 @@ async def test_the_list_is_filtered_by_title_tag_type_person_and_date(api: Api) 
     assert await titles(api, conversation_type="meeting") == await titles(api, participant="of stand") == ["Stand-up"]
     assert await titles(api, created_from=made["created_at"]) == ["Stand-up"]
     assert await titles(api, created_to=made["created_at"]) == ["Renewal ACME"]
+    await api.new_session("bob", "Bob's")
+    assert await titles(api, user_id=str(api.people.bob.user_id)) == ["Bob's"]
+    assert await titles(api, user_id=str(api.people.charlie.user_id)) == []
     assert await titles(api, q="100%") == await titles(api, tag="x'; DROP TABLE sessions") == []
 
 

@@ -97,6 +97,9 @@ export function createApi(request: typeof fetch) {
     getInvitation: (token: string) => call<t.MemberOffer>("GET", `/v1/invitations/${at(token)}`),
     acceptInvitation: (token: string) => call<void>("POST", `/v1/invitations/${at(token)}/accept`),
     declineInvitation: (token: string) => call<void>("POST", `/v1/invitations/${at(token)}/decline`),
+    ownInvitations: () => call<{ items: readonly t.OwnOffer[] }>("GET", "/v1/invitations"),
+    acceptOwnInvitation: (id: string) => call<void>("POST", `/v1/me/invitations/${at(id)}/accept`),
+    declineOwnInvitation: (id: string) => call<void>("POST", `/v1/me/invitations/${at(id)}/decline`),
     getShared: (token: string) => call<t.SharedReport>("GET", `/v1/shared/${at(token)}`),
 
     /** The WHIP exchange (RFC 9725): one offer, one answer. */

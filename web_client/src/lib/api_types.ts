@@ -1064,6 +1064,7 @@ export interface OwnOfferView {
   readonly role: string;
   readonly organization_name: string;
   readonly expires_at: string;
+  readonly id: string;
   readonly organization_id: string;
   readonly message: string | null;
 }
@@ -1410,6 +1411,7 @@ export interface SessionList {
   readonly created_to?: string | null;
   readonly participant?: string | null;
   readonly tag?: string | null;
+  readonly user_id?: string | null;
   readonly q?: string | null;
   readonly limit?: number;
   readonly cursor?: string | null;

@@ -39,6 +39,7 @@ export type Invitation = Omit<api.InviteOffer, "session"> &
 
 /** An invitation to become a member. */
 export type MemberOffer = api.OfferView;
+export type OwnOffer = api.OwnOfferView;
 export type SharedReport = api.SharedReport & OfType;
 export type Profile = api.ProfileView;
 
