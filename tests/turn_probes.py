@@ -3,7 +3,8 @@
 Every address to be probed is put on the loopback device, with one listener behind all of them, so a packet that leaves
 the relay arrives. Prints the peers that were reached, as a JSON list.
 
-argv: the folder for coturn's files, its user, then `config`, `nft` or nothing: the layers that hold.
+argv: the folder for coturn's files, its user, then `config`, `nft` or nothing: the layers that hold. With `flood` it
+asks for allocations in the name of one address again and again, without credentials, and prints what came of it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.turn_peers import IPV6_PEERS, MEDIA_SERVER, PRIVATE_PEERS, PUBLIC_PEE
 TURN = Path(__file__).parents[1] / "turn"
 PORT, RELAY_PORTS = 3478, (20_000, 20_100)
 SETTLE_S = 0.3
+FLOOD = 2_000
 
 
 def main(folder: Path, user: str, layers: set[str]) -> None:
@@ -74,7 +76,7 @@ def main(folder: Path, user: str, layers: set[str]) -> None:
             extra_groups=[],
         )
     try:
-        arrived = asyncio.run(_probe(secret))
+        arrived: object = asyncio.run(_flood(secret) if "flood" in layers else _probe(secret))
     finally:
         coturn.terminate()
         coturn.wait(5)
@@ -107,6 +109,37 @@ async def _probe(secret: str) -> list[str]:
     await asyncio.gather(*(_send(secret, peer, ear.getsockname()[1]) for peer in peers))
     await asyncio.sleep(SETTLE_S)
     return sorted(arrivals.peers)
+
+
+async def _flood(secret: str) -> dict[str, float]:
+    """Bytes that came to one address, for each that were sent in its name; and allocations that others got then."""
+    await _wait_for_coturn()
+    ask = stun.Message(stun.Method.ALLOCATE, stun.Class.REQUEST)
+    ask.attributes["REQUESTED-TRANSPORT"] = turn.UDP_TRANSPORT
+    sent = received = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as victim:
+        victim.bind((PUBLIC_PEER, 0))
+        victim.setblocking(False)
+        for number in range(FLOOD):
+            sent += victim.sendto(bytes(ask), (RELAY, PORT))
+            if number % 20 == 0:
+                await asyncio.sleep(0.005)
+            received += _waiting_bytes(victim)
+        await asyncio.sleep(SETTLE_S)
+        received += _waiting_bytes(victim)
+    granted = 0
+    for _ in range(3):
+        await _send(secret, MEDIA_SERVER, 9)
+        granted += 1
+    return {"bytes_out_per_byte_in": received / sent, "granted_to_others": granted}
+
+
+def _waiting_bytes(one: socket.socket) -> int:
+    total = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            total += len(one.recv(2_048))
+    return total
 
 
 class Arrivals(asyncio.DatagramProtocol):

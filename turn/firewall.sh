@@ -4,7 +4,9 @@
 # It reads the same settings as entrypoint.sh. Rules, for the user that coturn runs as (LIVECONVO_TURN_USER):
 # - from its own ports it answers clients, wherever they are;
 # - from its relay ports it sends UDP to the media servers that were named, and to the public IPv4 internet;
-# - nothing else leaves: no TCP of its own, no IPv6, no private or special address.
+# - nothing else leaves: no TCP of its own, no IPv6, no private or special address;
+# - of STUN requests that are too short to carry credentials (RFC 8489 §14), each source has 20 a second, and 100 at
+#   once: coturn answers them with three times as many bytes, to whoever the source says it is.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +26,12 @@ table inet liveconvo_turn
 delete table inet liveconvo_turn
 table inet liveconvo_turn {
     set denied { type ipv4_addr; flags interval; auto-merge; elements = { $denied, $address${external:+, $external} } }
+    set strangers { type ipv4_addr; size 65536; flags dynamic, timeout; timeout 1m; }
+    chain input {
+        type filter hook input priority filter; policy accept;
+        udp dport $port udp length < 128 @th,64,16 { 0x0001, 0x0003, 0x0004, 0x0008, 0x0009 } \
+            update @strangers { ip saddr limit rate over 20/second burst 100 packets } counter drop
+    }
     chain output {
         type filter hook output priority filter; policy accept;
         meta skuid $uid jump turnserver

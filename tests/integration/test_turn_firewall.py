@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.turn_peers import IPV6_PEERS, MEDIA_SERVER, PRIVATE_PEERS, PUBLIC_PEE
 from tests.turn_probes import TURN
 
 USER = "nobody"
+MOST_REFLECTED = 1.2
 OPEN = {MEDIA_SERVER, PUBLIC_PEER}
 
 pytestmark = [pytest.mark.slow]
@@ -23,15 +25,20 @@ pytestmark = [pytest.mark.slow]
 
 def reached(*layers: str) -> set[str]:
     """The peers that packets of the relay arrive at while these layers hold."""
+    return set(probed(*layers))
+
+
+def probed(*layers: str) -> Any:
+    """What `tests.turn_probes` found out in a network of its own."""
     require_coturn()
     has_namespaces = subprocess.run(["unshare", "--net", "true"], capture_output=True, check=False).returncode == 0
     if os.geteuid() != 0 or not has_namespaces or shutil.which("nft") is None:
         pytest.skip("root, nftables and network namespaces are needed")
     with scratch_folder("turn") as folder:
         command = ["unshare", "--net", sys.executable, "-m", "tests.turn_probes", str(folder), USER, *layers]
-        probed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert probed.returncode == 0, probed.stderr
-    return set(json.loads(probed.stdout))
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
 
 
 def test_there_are_thirty_probes_and_most_would_arrive_if_nothing_held_them() -> None:
@@ -42,6 +49,14 @@ def test_there_are_thirty_probes_and_most_would_arrive_if_nothing_held_them() ->
 @pytest.mark.parametrize("layers", [("config",), ("nft",)])
 def test_with_either_layer_taken_away_none_arrives_but_where_it_may(layers: tuple[str, ...]) -> None:
     assert reached(*layers) == OPEN
+
+
+def test_whoever_asks_in_somebody_elses_name_reflects_less_than_they_send() -> None:
+    """coturn 4.6 answers each question without credentials; 401-req-limit came later."""
+    flooded = probed("config", "nft", "flood")
+    assert flooded["granted_to_others"] == 3
+    assert 0 < flooded["bytes_out_per_byte_in"] <= MOST_REFLECTED
+    assert probed("config", "flood")["bytes_out_per_byte_in"] > MOST_REFLECTED
 
 
 @pytest.mark.parametrize(
