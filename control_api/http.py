@@ -30,6 +30,7 @@ from control_api.errors import (
 )
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 BODY = web.RequestKey("body", BaseModel)
 QUERY = web.RequestKey("query", BaseModel)
 
@@ -105,24 +106,46 @@ def respond(view: BaseModel | None, status: int = 200) -> web.Response:
 
 
 _Place = TypeAdapter(tuple[datetime, UUID])
+_NamedPlace = TypeAdapter(tuple[str, UUID])
 
 
 def to_cursor(created_at: datetime, row_id: UUID) -> str:
     """Where the next page begins: opaque to clients, worthless to strangers."""
-    return base64.urlsafe_b64encode(orjson.dumps([created_at, str(row_id)])).decode().rstrip("=")
+    return _cursor(created_at, row_id)
+
+
+def to_name_cursor(name: str, row_id: UUID) -> str:
+    """The same for what comes in the order of its names."""
+    return _cursor(name, row_id)
 
 
 def from_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
     if cursor is None:
         return None
-    try:
-        raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        created_at, row_id = _Place.validate_json(raw)
-    except (binascii.Error, ValidationError, ValueError):
-        raise InvalidCursorError from None
+    created_at, row_id = _place(cursor, _Place)
     if created_at.tzinfo is None:
         raise InvalidCursorError
     return created_at, row_id
+
+
+def from_name_cursor(cursor: str | None) -> tuple[str, UUID] | None:
+    if cursor is None:
+        return None
+    name, row_id = _place(cursor, _NamedPlace)
+    if "\x00" in name:
+        raise InvalidCursorError
+    return name, row_id
+
+
+def _cursor(place: datetime | str, row_id: UUID) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([place, str(row_id)])).decode().rstrip("=")
+
+
+def _place(cursor: str, adapter: TypeAdapter[T]) -> T:
+    try:
+        return adapter.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValidationError, ValueError):
+        raise InvalidCursorError from None
 
 
 async def _read_bounded(request: web.Request, limit_bytes: int, timeout_s: float) -> bytes:

@@ -78,9 +78,21 @@ _CHANGEABLE = frozenset(TemplateChanges.__annotations__)
 
 
 async def list_templates(
-    conn: Connection, organization_id: UUID, user_id: UUID, *, conversation_type: str | None = None
+    conn: Connection,
+    organization_id: UUID,
+    user_id: UUID,
+    *,
+    conversation_type: str | None = None,
+    scope: str | None = None,
+    is_active: bool = True,
+    limit: int = 100,
+    after: tuple[str, UUID] | None = None,
 ) -> list[Template]:
-    """What `user_id` may use in this organization, by name; of a type: those for it, and those for any."""
+    """What `user_id` may use in this organization, by name, those that come after `after` (name and id).
+
+    Of a type: those for it, and those for any. Of a scope: system, organization or personal; what other organizations
+    published is theirs. Those that are not active are shown to whom they belong.
+    """
     rows = await conn.fetch(
         """
         WITH usable AS (
@@ -96,8 +108,8 @@ async def list_templates(
             UNION
             SELECT id
             FROM templates
-            WHERE is_system_template
-                OR is_public
+            WHERE $5
+                AND (is_system_template OR is_public)
         )
         SELECT
             id, user_id, organization_id, name, description, conversation_type, is_system_template,
@@ -105,14 +117,25 @@ async def list_templates(
             version, usage_count, last_used_at, is_active, created_at
         FROM templates
         JOIN usable USING (id)
-        WHERE is_active
+        WHERE is_active = $5
             AND deleted_at IS NULL
             AND ($3::text IS NULL OR conversation_type = $3 OR conversation_type IS NULL)
+            AND ($4::text IS NULL OR $4 = CASE
+                WHEN is_system_template THEN 'system'
+                WHEN is_organization_template THEN 'organization'
+                ELSE 'personal'
+            END)
+            AND ($6::text IS NULL OR (name, id) > ($6, $7::uuid))
         ORDER BY name, id
+        LIMIT $8
         """,
         organization_id,
         user_id,
         conversation_type,
+        scope,
+        is_active,
+        *(after or (None, None)),
+        limit,
     )
     return [_template(row) for row in rows]
 

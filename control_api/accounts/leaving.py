@@ -45,7 +45,7 @@ async def order_deletion(request: web.Request) -> web.Response:
             conn,
             "account_deletion",
             who.email,
-            {"date": f"{due_at:%d %B %Y}", "link": f"{st.settings.public_origin}/"},
+            {"date": f"{due_at:%d %B %Y}", "link": f"{st.settings.public_origin}/#/settings"},
             key=f"{who.user_id} {due_at.isoformat()}",
         )
     return respond(DeletionOrdered(due_at=due_at), 202)

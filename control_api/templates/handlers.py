@@ -15,7 +15,7 @@ from control_api.access import MANAGERS, as_member, check_permission
 from control_api.auth import member
 from control_api.errors import ForbiddenError, NothingToChangeError
 from control_api.etags import check_if_match, respond_tagged
-from control_api.http import body, path_id, query, respond
+from control_api.http import body, from_name_cursor, path_id, query, respond, to_name_cursor
 from control_api.templates.models import (
     Clone,
     NewTemplate,
@@ -35,12 +35,22 @@ from db.templates import Template, TemplateChanges
 async def list_templates(request: web.Request) -> web.Response:
     asked = query(request, TemplateList)
     who = member(request)
+    after = from_name_cursor(asked.cursor)
     async with as_member(request) as conn:
         rows = await templates.list_templates(
-            conn, who.organization_id, who.user_id, conversation_type=asked.conversation_type
+            conn,
+            who.organization_id,
+            who.user_id,
+            conversation_type=asked.conversation_type,
+            scope=asked.scope,
+            is_active=asked.is_active,
+            limit=asked.limit + 1,
+            after=after,
         )
-    views = [TemplateSummary.model_validate(TemplateView.of(row)) for row in rows]
-    return respond(Templates(items=[view for view in views if asked.scope in {None, view.scope}]))
+    page = rows[: asked.limit]
+    more = to_name_cursor(page[-1].name, page[-1].id) if len(rows) > len(page) else None
+    items = [TemplateSummary.model_validate(TemplateView.of(row)) for row in page]
+    return respond(Templates(items=items, next_cursor=more))
 
 
 async def create_template(request: web.Request) -> web.Response:

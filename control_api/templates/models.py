@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from control_api.fields import ConversationType, Line, Prose
+from control_api.fields import ConversationType, Line, PageSize, Prose
 from control_api.http import Body, Query, View
 from control_api.templates.content import Entries
 from db.templates import Template
@@ -76,6 +76,10 @@ class TemplateList(Query):
     conversation_type: ConversationType | None = None
     """Those for it, and those for any."""
     scope: Scope | None = None
+    is_active: bool = True
+    """False: those that were switched off, of one's own and of the organization."""
+    limit: PageSize = 100
+    cursor: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
 class TemplateSummary(View):
@@ -105,6 +109,7 @@ class TemplateView(TemplateSummary):
 
 class Templates(View):
     items: list[TemplateSummary]
+    next_cursor: str | None
 
 
 def scope_of(row: Template) -> Scope:

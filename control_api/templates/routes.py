@@ -20,6 +20,7 @@ TEMPLATES = (
         tag="templates",
         query=TemplateList,
         response=Templates,
+        errors=(errors.InvalidCursorError,),
     ),
     Route(
         method="POST",

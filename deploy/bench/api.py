@@ -67,7 +67,7 @@ async def _prepare(server: Server, size: Size) -> list[Asker]:
         await fill(conn, size, _say)
         # A closed loop makes more sessions in a minute than plans, organizations and members may in a month.
         for table in ("plans", "organizations", "organization_members"):
-            await conn.execute(f"UPDATE {table} SET max_sessions_per_month = NULL")
+            await conn.execute(f"UPDATE {table} SET max_sessions_per_month = NULL")  # noqa: S608  these names
         await conn.execute("CHECKPOINT")
         return await sign_in(conn, await draw(conn, SAMPLES))
     finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from control_api.http import to_cursor, to_name_cursor
 from tests.api import Answer, Api
 from tests.integration.control_api.test_api_organizations import make_admin
 
@@ -42,6 +44,34 @@ async def test_everybody_uses_the_systems_and_the_shared_and_nobody_anybody_else
     assert await names(api, "alice", scope="personal") == {"Alice's own"}
     for who in ("bob", "charlie"):
         assert (await api.get(f"/v1/templates/{own.body['id']}", who)).status == 404
+
+
+async def test_playbooks_come_in_pages_by_name(api: Api) -> None:
+    for name in ("Zeal", "Aim", "Mood", "Aim"):
+        await make(api, name=name)
+    seen, cursor = [], None
+    while True:
+        params = {"scope": "personal", "limit": "1"} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get("/v1/templates", params=params)).body
+        seen += [item["name"] for item in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert seen == ["Aim", "Aim", "Mood", "Zeal"]
+    for wrong in ("x", "WzEsMl0", to_cursor(datetime.now(UTC), uuid4())[:-4], to_name_cursor("\0", uuid4())):
+        answer = await api.get("/v1/templates", params={"cursor": wrong})
+        assert (answer.status, answer.code) == (422, "invalid_cursor")
+
+
+async def test_what_was_switched_off_is_found_by_those_it_belongs_to(api: Api) -> None:
+    ours, own = await make(api, name="Ours", scope="organization"), await make(api, name="Own")
+    await edit(api, ours, {"is_public": True})
+    for made in (ours, own):
+        assert (await edit(api, made, {"is_active": False})).status == 200
+    assert await names(api, "alice") & {"Ours", "Own"} == set()
+    found = [await names(api, who, is_active="false") for who in ("alice", "bob", "charlie")]
+    assert found == [{"Ours", "Own"}, {"Ours"}, set()]
+    assert (await edit(api, ours, {"is_active": True})).status == 200
+    assert "Ours" in await names(api, "charlie")
 
 
 async def test_a_playbook_is_kept_as_it_was_sent(api: Api) -> None:

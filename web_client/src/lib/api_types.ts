@@ -1609,6 +1609,9 @@ export interface TemplateEdit {
 export interface TemplateList {
   readonly conversation_type?: "sales" | "support" | "meeting" | "interview" | null;
   readonly scope?: "system" | "organization" | "personal" | null;
+  readonly is_active?: boolean;
+  readonly limit?: number;
+  readonly cursor?: string | null;
 }
 
 export interface TemplateSummary {
@@ -1645,6 +1648,7 @@ export interface TemplateView {
 
 export interface Templates {
   readonly items: readonly TemplateSummary[];
+  readonly next_cursor: string | null;
 }
 
 export interface Timeline {
