@@ -46,10 +46,11 @@ run: setup
 	@$(BIN)/liveconvo up
 
 # With CI=true a skipped test is a failed one. Most of the time tests wait for speech to be spoken: two files at a time.
-# One that lives by the clock gets a second try, and is named when it needed one.
+# One that lives by the clock gets a second try, and is named when it needed one. In the order of their folders, so that
+# the short ones of tests/unit fill up the end.
 test: setup .make/llm .make/s3 system-packages
 	cd web_client && npm test
-	$(BIN)/python -m pytest -n 2 --dist loadfile -rR -p tests.second_try $(if $(filter true,$(CI)),-p tests.no_skips)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rR -p tests.second_try $(if $(filter true,$(CI)),-p tests.no_skips)
 
 # The tests marked `chaos`, with their large numbers. One at a time, since they measure too; the figures stay in
 # chaos-results/.
