@@ -68,7 +68,14 @@ class SmallNode:
         return f"{self.url}/whip/{session.id}"
 
     async def speaker(
-        self, person: Person, session: Session, name: str = "Host", role: str = "host", *, consents: bool = True
+        self,
+        person: Person,
+        session: Session,
+        name: str = "Host",
+        role: str = "host",
+        *,
+        consents: bool = True,
+        coached: bool | None = None,
     ) -> UUID:
         """Somebody who agreed to be heard, or who only listens."""
         participant = NewParticipant(
@@ -77,7 +84,7 @@ class SmallNode:
             organization_id=session.organization_id,
             name=name,
             role=role,
-            coached=role == "host",
+            coached=role == "host" if coached is None else coached,
             consent_version="test" if consents else None,
             consented_at=datetime.now(UTC) if consents else None,
         )

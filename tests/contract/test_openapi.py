@@ -12,6 +12,7 @@ import pytest
 
 from control_api import errors
 from control_api.errors import PROBLEM_JSON
+from control_api.http import View
 from control_api.openapi import describe, refusals
 from control_api.routes import ROUTES
 from control_api.routing import Policy, Route
@@ -104,6 +105,15 @@ def test_the_public_routes_are_these_and_no_others() -> None:
         "GET /readyz",
         "GET /metrics",
     }
+
+
+def test_answers_tell_the_fields_that_they_name_and_no_other() -> None:
+    """What is not a field of a view is not in an answer, whatever the record it is filled from has (T03)."""
+    views = {route.response for route in DESCRIBED if route.response is not None}
+    assert views
+    for view in views:
+        assert issubclass(view, View)
+        assert view.model_config.get("extra") == "ignore"
 
 
 def test_bodies_name_every_field_they_take(document: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from db.pool import transaction
 from db.records import Session
 from media_server.errors import TicketError
-from media_server.events import Evidence, GuidanceShown, MetricsUpdated, ParticipantMetrics
+from media_server.events import CLIENT_MESSAGES, Evidence, GuidanceShown, MetricsUpdated, ParticipantMetrics
 from media_server.settings import Limits
 from tests.chaos import figures, often
 from tests.conftest import Database
@@ -90,6 +90,53 @@ async def test_a_guest_gets_no_guidance_whether_they_were_here_or_come_later(sce
         assert len(hosts.of_type("guidance.shown")) == CANARIES
         assert [canaries(peer) for peer in theirs] == [[]] * 4
     figures("guidance for guests", canaries=CANARIES, guests=4, received=0)
+
+
+HOST, EVERYBODY = frozenset({"host"}), frozenset({"customer", "participant", "supervisor", "host"})
+MAY = {
+    "hello": EVERYBODY, "ping": EVERYBODY, "recording.set": EVERYBODY, "audio.set": EVERYBODY,
+    "participant.mute": HOST, "session.pause": HOST, "session.unpause": HOST, "session.end": HOST,
+    "guidance.feedback": HOST | {"supervisor"},
+}  # fmt: skip
+"""Who may send what; in this call guidance is granted to the host and the supervisor."""
+FIELDS = {
+    "last_seq": None, "guidance_id": str(uuid4()), "action": "helpful", "on_record": True, "muted": True,
+    "deafened": False, "participant_id": str(uuid4()),
+}  # fmt: skip
+
+
+async def test_each_may_ask_what_their_role_allows_and_nothing_else(scene: Scene) -> None:
+    """G2: every message a client has × every role."""
+    assert MAY.keys() == CLIENT_MESSAGES.keys()
+    session = await make_session(scene.node.api, scene.alice)
+    async with AsyncExitStack() as stack:
+        peers = {}
+        for role in EVERYBODY:
+            coached = role in MAY["guidance.feedback"]
+            place = await scene.node.speaker(scene.alice, session, name=role, role=role, coached=coached)
+            peers[role] = await stack.enter_async_context(await scene.peer(session, place))
+        for role, peer in peers.items():
+            asked = [type_ for type_ in MAY if (role, type_) != ("host", "session.end")]
+            assert await forbidden(peer, asked) == {type_ for type_ in asked if role not in MAY[type_]}, role
+        peers["host"].send({"type": "session.end"})
+        await peers["customer"].wait_for("session.state", IN_TIME_S)
+
+
+async def forbidden(peer: TalkingPeer, asked: Sequence[str]) -> set[str]:
+    """What of these was refused; after each comes what is no message, so that an answer is known by its place."""
+    for type_ in asked:
+        takes = CLIENT_MESSAGES[type_].__dataclass_fields__
+        peer.send({"type": type_, **{name: value for name, value in FIELDS.items() if name in takes}})
+        peer.send({"type": "mark"})
+    async with asyncio.timeout(IN_TIME_S):
+        while [m["code"] for m in peer.of_type("error")].count("message_unknown") < len(asked):
+            await asyncio.sleep(0.02)
+    refused, number = set(), 0
+    for code in (m["code"] for m in peer.of_type("error")):
+        if code == "forbidden":
+            refused.add(asked[number])
+        number += code == "message_unknown"
+    return refused
 
 
 async def test_whoever_asks_for_another_session_gets_nothing_of_it(scene: Scene) -> None:

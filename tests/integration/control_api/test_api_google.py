@@ -14,7 +14,7 @@ from joserfc.jwk import RSAKey
 from control_api.settings import GoogleSettings
 from db.pool import owner_connection
 from tests.api import Answer, Api, MakeApi
-from tests.mailbox import Mailbox
+from tests.mailbox import Mailbox, token_of
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, oidc_provider
 
 ADA = {"sub": "1001", "email": "Ada@Example.org", "email_verified": True, "name": "Ada Lovelace"}
@@ -123,6 +123,27 @@ async def test_nobody_takes_over_an_account(api: Api, provider: OidcProvider) ->
         async with owner_connection(api.database.owner_url) as conn:
             kept = await conn.fetchval("SELECT google_id FROM users WHERE id = $1", api.people.alice.user_id)
         assert kept == ("1001" if "1001" in user else "7" if "'7'" in user else None)
+
+
+async def test_whoever_took_an_address_beforehand_is_out_once_its_owner_comes(api: Api, provider: OidcProvider) -> None:
+    """T50: an account with the victim's address, never proven, with a password and a sign-in of the attacker's."""
+    victim, password = api.people.alice, "known to the attacker"
+    await set_user(api, "email_verified = false")
+    assert (await api.send("PUT", "/v1/me/password", json={"password": password})).status == 204
+    attack = {"email": victim.email, "password": password}
+    attackers = (await api.post("/v1/auth/sign-in", attack, None)).body["token"]
+    provider.person["email"] = victim.email
+    refused = await sign_in(api, provider)  # nothing of the attacker's is joined to what is the victim's
+    assert (screen(refused), session_cookie(refused)) == ("google/unproven", None)
+    await Mailbox(api).work()
+    assert (await api.post("/v1/auth/password/forgot", {"email": victim.email}, None)).status == 202
+    letter = await Mailbox(api).one()
+    renewed = {"token": token_of(letter), "password": "of the victim alone"}
+    assert (await api.post("/v1/auth/password/reset", renewed, None)).status == 200
+    assert (await api.get("/v1/me", None, headers={"Authorization": f"Bearer {attackers}"})).status == 401
+    assert (await api.post("/v1/auth/sign-in", attack, None)).status == 401
+    assert (await me(api, await sign_in(api, provider)))["id"] == str(victim.user_id)
+    assert (await api.get("/v1/me", None, headers={"Authorization": f"Bearer {attackers}"})).status == 401
 
 
 FORGED: list[dict[str, Any]] = [

@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from control_api import limits
 from control_api.tokens import new_token
 from db.pool import owner_connection
@@ -16,6 +18,10 @@ from tests.integration.control_api.test_api_organizations import make_admin, pat
 async def open_seats(api: Api, seats: int = 100) -> None:
     async with owner_connection(api.database.owner_url) as conn:
         await conn.execute("UPDATE plans SET max_organization_members = $1", seats)
+
+
+async def _unlimited(*_: object) -> None:
+    """As from as many addresses."""
 
 
 async def verify(api: Api, *who: str) -> None:
@@ -72,11 +78,19 @@ async def test_a_link_tells_a_stranger_no_more_than_is_needed(api: Api) -> None:
     assert "secret" not in str(seen.body)
 
 
-async def test_reading_a_link_uses_nothing_up(api: Api) -> None:
+async def test_reading_a_link_uses_nothing_up(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T52: whatever opens every link of a letter, a hundred times; those of guests and of shared reports as well."""
+    monkeypatch.setattr(api.state.limiter, "check", _unlimited)
     token, _ = await invite_charlie(api)
-    for _ in range(50):
-        assert (await api.get(f"/v1/invitations/{token}", who=None)).status == 200
+    session_id = await api.new_session()
+    await api.add_node()
+    guest = (await api.post(f"/v1/sessions/{session_id}/invites", {})).body["token"]
+    shared = (await api.post(f"/v1/sessions/{session_id}/share-links", {"tabs": ["transcript"]})).body["token"]
+    for path in (f"/v1/invitations/{token}", f"/v1/invites/{guest}", f"/v1/shared/{shared}"):
+        statuses = {(await api.get(path, who=None)).status for _ in range(100 if "invitations" in path else 20)}
+        assert statuses == {200}, path
     assert (await accept(api, token)).status == 200
+    assert (await api.post(f"/v1/invites/{guest}/join", {"name": "Guest"}, None)).status == 200
 
 
 async def test_accepting_again_changes_nothing(api: Api) -> None:
@@ -101,12 +115,21 @@ async def test_an_address_that_was_not_proven_does_not_accept(api: Api) -> None:
     assert (await api.get("/v1/invitations", "charlie")).body["items"] == []
 
 
-async def test_of_fifty_who_accept_at_once_all_are_one_member(api: Api) -> None:
-    token, _ = await invite_charlie(api)
-    answers = await asyncio.gather(*(accept(api, token) for _ in range(25)))
+async def test_of_fifty_who_accept_at_once_all_are_one_member(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.state.limiter, "check", _unlimited)
+    token, _ = await invite_charlie(api, role="admin")
+    answers = await asyncio.gather(*(accept(api, token) for _ in range(50)))
     assert {answer.status for answer in answers} == {200}
-    seats = [each["user_id"] for each in (await api.get(path_of(api, more="/members"))).body["items"]]
-    assert seats.count(str(api.people.charlie.user_id)) == 1
+    seats = [(each["user_id"], each["role"]) for each in (await api.get(path_of(api, more="/members"))).body["items"]]
+    assert [role for user_id, role in seats if user_id == str(api.people.charlie.user_id)] == ["admin"]
+
+
+async def test_an_invitation_to_an_organization_that_is_gone_opens_nothing(api: Api) -> None:
+    token, _ = await invite_charlie(api)
+    assert (await api.send("DELETE", path_of(api))).status == 204
+    assert (await api.get(f"/v1/invitations/{token}", who=None)).status == 404
+    assert (await accept(api, token)).status in {404, 409}
+    assert (await api.get("/v1/me", "charlie")).body["organization"]["name"] == "Charlie's company"
 
 
 async def test_accepting_and_cancelling_at_once_has_one_outcome(api: Api) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from db.pool import owner_connection, transaction
 from db.records import NewGuidance, NewParticipant, NewTranscript
 from db.timeline import TimelineEvent
 from tests.api import Answer, Api
+from tests.chaos import figures
 from tests.people import Person, make_owner
 from tests.route_matrix import (
     ADMIN_ENTRIES,
@@ -38,8 +40,11 @@ ROLES = {"member": "bob", "admin": "dora", "owner": "alice"}
 class Scene:
     api: Api
     people: dict[str, Person]
+    asked: list[str] = field(default_factory=list)
+    """A name for each cell: a route, somebody, and whose the ids are."""
 
     async def send(self, route: Route, ids: Ids, who: str | None) -> Answer:
+        self.asked.append(name_of(route))
         entry = ENTRIES[name_of(route)]
         body = entry.body(ids)
         arguments: dict[str, Any] = {"params": dict(entry.query)} | ({} if body is None else {"json": body})
@@ -212,6 +217,21 @@ async def test_whoever_is_nobody_gets_nothing(api: Api) -> None:
                     refused = (404, "not_found") if route.names_something else (403, "setup_required")
                 answer = await scene.send(route, asked, who)
                 assert (answer.status, answer.code) == refused, (name_of(route), who)
+    figures("G2 whoever is nobody", cells=len(scene.asked))
+
+
+async def test_no_route_changes_anything_for_another_site(api: Api) -> None:
+    """T12, on every unsafe route: a cookie counts from our own pages alone; before anything is read or looked up."""
+    scene = await set_scene(api)
+    ids = await make_ids(scene, "alice")
+    for route in api_routes():
+        if route.method in {"GET", "HEAD"} or route.policy is Policy.PUBLIC:
+            continue
+        path = re.sub(r"{\w+}", lambda name: ids.get(name[0][1:-1], str(uuid4())), route.path)
+        for more in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {}):
+            headers = {"Cookie": f"liveconvo_session={api.tokens['alice']}", **more}
+            answer = await api.send(route.method, path, None, json={}, headers=headers)
+            assert (answer.status, answer.code) == (403, "cross_site"), (name_of(route), more)
 
 
 async def test_what_is_foreign_deleted_or_made_up_is_not_there(api: Api) -> None:
@@ -230,6 +250,7 @@ async def test_what_is_foreign_deleted_or_made_up_is_not_there(api: Api) -> None
             if "restore" not in name and kind_of(route, ENTRIES[name]) in {"session", "template"}:
                 answer = await scene.send(route, deleted_ids(theirs), who)
                 assert (answer.status, answer.code) == (404, "not_found"), (name, who, "deleted")
+    figures("G2 what is foreign, deleted or made up", cells=len(scene.asked))
     assert await make_ids(scene, "charlie")  # nothing of theirs was changed that they could not make again
 
 
@@ -265,3 +286,4 @@ async def test_each_role_is_let_in_where_it_says_and_nowhere_else(api: Api) -> N
             assert not leaks(answer, "canary-charlie"), (name, role)
             if is_let_in(answer) and (route.method == "DELETE" or name in USES_UP):
                 ids = {}
+    figures("G2 each role", cells=len(scene.asked))
