@@ -31,6 +31,7 @@ from control_api.sessions.models import (
     TranscriptPage,
     TranscriptView,
 )
+from control_api.sessions.preparing import LINKED, write_context
 from control_api.state import state
 from db import calls, commands, guidance, sessions, transcripts
 from db.pool import Connection
@@ -62,6 +63,8 @@ async def create_session(request: web.Request) -> web.Response:
             selected_template_id=sent.selected_template_id,
             tags=sent.tags,
         )
+        if sent.context is not None:
+            await write_context(conn, session, who.user_id, sent.context, field=f"context.{LINKED}")
     return respond(SessionView.of(session), 201)
 
 

@@ -17,6 +17,7 @@ from control_api.fields import (
     Moment,
     PageSize,
     PersonName,
+    Prose,
     Tag,
 )
 from control_api.http import Body, Query, View
@@ -42,6 +43,20 @@ CoachedRoles = Annotated[
 ]
 
 
+MAX_LINKED = 10
+
+
+class NewContext(Body):
+    """In place of all that was there."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"text": "They renew in May.", "linked_session_ids": []}]}
+    )
+
+    text: Annotated[Prose, StringConstraints(max_length=20_000)] | None = None
+    linked_session_ids: Annotated[tuple[UUID, ...], Field(max_length=MAX_LINKED)] = ()
+
+
 class NewSession(Body):
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"title": "Renewal", "conversation_type": "sales", "tags": ["acme"]}]}
@@ -51,6 +66,8 @@ class NewSession(Body):
     conversation_type: ConversationType
     selected_template_id: UUID | None = None
     tags: Tags = ()
+    context: NewContext | None = None
+    """What the coach should know beforehand; it can be written later, too."""
 
 
 class SessionEdit(Body):

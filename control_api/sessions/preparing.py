@@ -13,8 +13,9 @@ from control_api.access import as_member, changeable_session, own_session, reada
 from control_api.auth import member
 from control_api.errors import InvalidBodyError, NotFoundError
 from control_api.etags import check_if_match, respond_tagged
-from control_api.fields import Line, Prose
+from control_api.fields import Line
 from control_api.http import Body, View, body, path_id, respond
+from control_api.sessions.models import NewContext
 from db import checklist, context, session_changes, sessions
 from db.checklist import ChecklistItem
 from db.context import SessionContext
@@ -22,19 +23,7 @@ from db.pool import Connection
 from db.records import Session
 
 LINKED = "linked_session_ids"
-MAX_LINKED = 10
 MAX_ITEMS = 100
-
-
-class NewContext(Body):
-    """In place of all that was there."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"text": "They renew in May.", "linked_session_ids": []}]}
-    )
-
-    text: Annotated[Prose, StringConstraints(max_length=20_000)] | None = None
-    linked_session_ids: Annotated[tuple[UUID, ...], Field(max_length=MAX_LINKED)] = ()
 
 
 class LinkedView(View):
@@ -87,20 +76,28 @@ async def get_context(request: web.Request) -> web.Response:
 async def put_context(request: web.Request) -> web.Response:
     sent = body(request, NewContext)
     who = member(request)
-    linked = [str(session_id) for session_id in dict.fromkeys(sent.linked_session_ids)]
     async with as_member(request) as conn:
         session = await own_session(conn, who, path_id(request))
         await session_changes.lock_session(conn, who.organization_id, session.id)
         check_if_match(request, await _view(conn, session, await context.get_context(conn, session.id)))
-        known = await sessions.list_known(conn, who.organization_id, sent.linked_session_ids)
-        if len(known) < len(linked) or session.id in sent.linked_session_ids:
-            fault = {"field": LINKED, "message": "must be other sessions of this organization"}
-            raise InvalidBodyError(errors=[fault])
-        stored = await context.put_context(
-            conn, session.id, who.user_id, text=sent.text, metadata={LINKED: linked} if linked else None
-        )
-        view = await _view(conn, session, stored)
+        view = await _view(conn, session, await write_context(conn, session, who.user_id, sent))
     return respond_tagged(view)
+
+
+async def write_context(
+    conn: Connection, session: Session, user_id: UUID, sent: NewContext, *, field: str = LINKED
+) -> SessionContext:
+    """
+    Raises:
+        InvalidBodyError: it goes back to what is no other session here; `field` is where that was said.
+    """
+    linked = [str(session_id) for session_id in dict.fromkeys(sent.linked_session_ids)]
+    known = await sessions.list_known(conn, session.organization_id, sent.linked_session_ids)
+    if len(known) < len(linked) or session.id in sent.linked_session_ids:
+        raise InvalidBodyError(errors=[{"field": field, "message": "must be other sessions of this organization"}])
+    return await context.put_context(
+        conn, session.id, user_id, text=sent.text, metadata={LINKED: linked} if linked else None
+    )
 
 
 async def list_checklist(request: web.Request) -> web.Response:

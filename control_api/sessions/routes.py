@@ -5,7 +5,7 @@ from __future__ import annotations
 from control_api import errors, limits
 from control_api.routing import Policy, Route
 from control_api.sessions import changing, commanding, correcting, following, handlers, preparing, sharing, suggesting
-from control_api.sessions.models import SessionCounts, SessionEdit, SessionView, TranscriptView
+from control_api.sessions.models import NewContext, SessionCounts, SessionEdit, SessionView, TranscriptView
 
 PUBLIC, MEMBER = Policy.PUBLIC, Policy.MEMBER
 _SESSION = "/v1/sessions/{id}"
@@ -109,7 +109,7 @@ AROUND = (
         policy=MEMBER,
         summary="Write it anew; for the session's creator",
         tag="preparation",
-        body=preparing.NewContext,
+        body=NewContext,
         response=preparing.ContextView,
         errors=_CHANGE,
         is_versioned=True,

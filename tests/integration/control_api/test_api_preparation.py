@@ -220,3 +220,17 @@ async def test_the_timeline_is_read_in_pages(api: Api) -> None:
     rest = (await api.get(path, params={"limit": "2", "cursor": first["next_cursor"]})).body
     titles = [item["title"] for item in (*first["items"], *rest["items"])]
     assert (titles, rest["next_cursor"]) == (["Moment 0", "Moment 1", "Moment 2"], None)
+
+
+async def test_a_session_begins_with_its_context_or_not_at_all(api: Api) -> None:
+    earlier = await api.new_session(title="Earlier")
+    body = {"title": "Later", "conversation_type": "sales"}
+    context = {"text": "They renew in May.", "linked_session_ids": [earlier]}
+    made = await api.post("/v1/sessions", {**body, "context": context})
+    assert made.status == 201, made.body
+    stored = (await api.get(f"/v1/sessions/{made.body['id']}/context")).body
+    assert (stored["text"], [each["title"] for each in stored["linked"]]) == ("They renew in May.", ["Earlier"])
+    foreign = await api.new_session("charlie")
+    refused = await api.post("/v1/sessions", {**body, "context": {"linked_session_ids": [foreign]}})
+    assert (refused.status, refused.body["errors"][0]["field"]) == (422, "context.linked_session_ids")
+    assert len((await api.get("/v1/sessions")).body["items"]) == 2

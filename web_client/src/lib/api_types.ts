@@ -931,6 +931,7 @@ export interface NewSession {
   readonly conversation_type: "sales" | "support" | "meeting" | "interview";
   readonly selected_template_id?: string | null;
   readonly tags?: readonly string[];
+  readonly context?: NewContext | null;
 }
 
 export interface NewShareLink {
