@@ -5,6 +5,8 @@ would then begin on a connection that is closed already, and nobody would end it
 
 Rules:
 - `begin_nothing` before it is closed: from then on nothing starts.
+- `closed` waits for aiortc's own closing, if it has begun because the other side has closed: whoever gives up waiting
+  must not break that off half way.
 - `cut` when it could not be closed in time: its sockets are gone and its tasks cancelled, whatever they wait for.
 
 Both reach into aiortc and aioice on this connection's own objects; contract tests hold the versions.
@@ -23,7 +25,7 @@ from media_server.rtc.heartbeat import transports
 
 
 def begin_nothing(pc: RTCPeerConnection) -> None:
-    """Call it right before `pc.close()`."""
+    """Call it right before `closed`."""
     starting: list[tuple[Any, str]] = [(pc.sctp, "start")] if pc.sctp is not None else []
     for transceiver in pc.getTransceivers():
         starting += [(transceiver.receiver, "receive"), (transceiver.sender, "send")]
@@ -35,8 +37,18 @@ def begin_nothing(pc: RTCPeerConnection) -> None:
             connection.query_consent = _nothing
 
 
+async def closed(pc: RTCPeerConnection) -> None:
+    own = _own_closing(pc)
+    await (pc.close() if own is None else asyncio.shield(own))
+
+
+def _own_closing(pc: Any) -> asyncio.Future[None] | None:
+    own: asyncio.Future[None] | None = pc._RTCPeerConnection__closeTask
+    return own
+
+
 def cut(pc: RTCPeerConnection) -> None:
-    """End what `pc.close()` did not."""
+    """End what `closed` did not."""
     for transport in transports(pc):
         for protocol in transport.transport._connection._protocols:
             with contextlib.suppress(Exception):
@@ -46,6 +58,7 @@ def cut(pc: RTCPeerConnection) -> None:
 
 
 def _tasks(pc: RTCPeerConnection) -> Iterator[asyncio.Future[None]]:
+    yield from _there(_own_closing(pc))
     for transport in transports(pc):
         ice: Any = transport.transport
         yield from _there(transport._task, ice._RTCIceTransport__monitor_task, ice._connection._query_consent_task)

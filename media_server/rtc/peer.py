@@ -17,7 +17,7 @@ from media_server.rtc import receiver, sender
 from media_server.rtc.answers import asking_for_fec
 from media_server.rtc.association import guard_association
 from media_server.rtc.audio_input import AudioBlock
-from media_server.rtc.closing import begin_nothing, cut
+from media_server.rtc.closing import begin_nothing, closed, cut
 from media_server.rtc.datagrams import DatagramGuard
 from media_server.rtc.guard import checked_offer, has_data_section
 from media_server.rtc.heartbeat import Heartbeat, transports
@@ -131,7 +131,7 @@ class Peer:
         self.sender.stop()
         try:
             async with asyncio.timeout(self._limits.close_s):
-                await self._pc.close()
+                await closed(self._pc)
         except Exception as error:  # noqa: BLE001 - aiortc's close raises anything, or waits for a task that died
             log.warning("close forced kind=%s", type(error).__name__)
             cut(self._pc)

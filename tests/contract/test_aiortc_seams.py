@@ -67,6 +67,7 @@ async def test_an_authenticated_packet_is_a_heartbeat() -> None:
 async def test_every_wrapped_place_exists() -> None:
     client, server, _ = await connected_pair()
     (transport,) = transports(server)
+    assert server._RTCPeerConnection__closeTask is None  # type: ignore[attr-defined]
     assert callable(transport._handle_rtp_data)
     assert callable(transport._handle_rtcp_data)
     assert callable(transport.transport._connection.check_incoming)

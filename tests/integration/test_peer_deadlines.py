@@ -99,6 +99,56 @@ async def test_a_close_that_hangs_loses_its_sockets_and_its_tasks() -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_closing_that_aiortc_began_and_that_hangs_is_ended_as_well() -> None:
+    """The other side has closed, so aiortc closes too; what it waits for never comes."""
+    before, strays = asyncio.all_tasks(), list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: strays.append(context))
+    client, peer = await new_client("sendrecv"), Peer(LIMITS, CALLBACKS)
+    answer = await peer.answer(client.localDescription.sdp)
+    await client.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    assert await peer.connected()
+    pc: Any = peer._pc
+    pc.sctp.stop = asyncio.Event().wait
+    async with asyncio.timeout(5):
+        await client.close()
+        while pc._RTCPeerConnection__closeTask is None:
+            await asyncio.sleep(0.02)
+        await peer.close()
+        while asyncio.all_tasks() - before:
+            await asyncio.sleep(0.05)
+    assert strays == []
+
+
+async def test_whoever_gives_up_waiting_does_not_break_off_what_aiortc_began() -> None:
+    strays = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: strays.append(context))
+    client, peer = await new_client("sendrecv"), Peer(LIMITS, CALLBACKS)
+    answer = await peer.answer(client.localDescription.sdp)
+    await client.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    assert await peer.connected()
+    pc: Any = peer._pc
+    go_on = asyncio.Event()
+    stop = pc.sctp.stop
+
+    async def stop_slowly() -> None:
+        await go_on.wait()
+        await stop()
+
+    pc.sctp.stop = stop_slowly
+    async with asyncio.timeout(5):
+        await client.close()
+        while pc._RTCPeerConnection__closeTask is None:
+            await asyncio.sleep(0.02)
+        closing = asyncio.create_task(peer.close())
+        await asyncio.sleep(0.05)
+        closing.cancel()
+        await asyncio.wait([closing])
+        go_on.set()
+        await asyncio.wait([pc._RTCPeerConnection__closeTask])
+        await peer.close()
+    assert strays == []
+
+
 async def test_nothing_begins_on_a_connection_that_is_closed() -> None:
     """The handshake is over just when we close: what follows it would go on for ever, and keep all of the peer."""
     client, peer = await new_client("sendrecv"), Peer(LIMITS, CALLBACKS)
