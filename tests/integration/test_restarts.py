@@ -1,6 +1,6 @@
 """Nodes that are stopped, killed and restarted again and again, with calls on them; only in `make chaos`.
 
-The short forms are `test_drain.py` and `test_killed_node.py`.
+The short forms are `test_drain.py`, `test_kills.py` and `test_idle_people.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ KILLS_S = 600 if KILLS is None else KILL_S * KILLS
 CROWD = chosen("CROWD") or 200
 CALLS, TALKERS, ROUNDS = 20, 5, 5
 """In so many of the calls somebody talks all the time; the test itself encodes that."""
+REFUSED_MS, EXIT_S = 100, 10
+"""Of a node that was told to stop: until it refuses, and until it is gone."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos, pytest.mark.timeout(1800 + KILLS_S)]
 
@@ -59,6 +61,8 @@ async def test_stopping_with_calls_loses_nothing(database: Database, valkey: str
         for member in members:
             await assert_nothing_lost(cluster, member)
     gaps = [back.gap_s for back in returns]
+    assert percentile(refusals_ms, 95) <= REFUSED_MS
+    assert percentile(exits_s, 95) <= EXIT_S
     figures(
         "SIGTERM with calls",
         calls=CALLS, rounds=ROUNDS, exit_s_p95=percentile(exits_s, 95), refused_ms_p95=percentile(refusals_ms, 95),
