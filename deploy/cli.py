@@ -139,6 +139,8 @@ def _add_transcribe(commands: Commands[argparse.ArgumentParser]) -> None:
     transcribe.add_argument("--device", choices=("cpu", "cuda"), help="default: LIVECONVO_WHISPER_DEVICE")
     transcribe.add_argument("--compute-type", choices=COMPUTE_TYPES, metavar="TYPE",
                             help=f"{', '.join(COMPUTE_TYPES)} (default: LIVECONVO_WHISPER_COMPUTE_TYPE)")  # fmt: skip
+    transcribe.add_argument("--input-format", metavar="NAME", help="how FFmpeg is to read it (default: it guesses)")
+    transcribe.add_argument("--max-seconds", type=float, metavar="S", help="refuse what is longer (exit code 3)")
     transcribe.add_argument("--workers", type=_workers, metavar="N", help="default: LIVECONVO_ASR_WORKERS")
     transcribe.set_defaults(runs="deploy.transcribe:run")
 

@@ -27,6 +27,10 @@ MICROSECONDS = 1_000_000
 Channels = Literal["mix", "split"]
 
 
+class TooLongError(Exception):
+    """The recording is longer than was allowed."""
+
+
 class UnreadableFileError(Exception):
     """This is no recording that can be read; the message is one line, without the file's name."""
 
@@ -100,8 +104,11 @@ class Source:
 
 
 @contextmanager
-def opened(file: Path | BinaryIO, channels: Channels) -> Iterator[Source]:
+def opened(file: Path | BinaryIO, channels: Channels, demuxer: str | None = None) -> Iterator[Source]:
     """
+    Args:
+        demuxer: what av reads it with, whatever it looks like; None: it is guessed.
+
     Raises:
         UnreadableFileError: no file, or no audio in it.
     """
@@ -111,7 +118,9 @@ def opened(file: Path | BinaryIO, channels: Channels) -> Iterator[Source]:
         if not file.exists():
             raise UnreadableFileError("there is no such file")
     try:
-        container = av.open(str(file) if isinstance(file, Path) else file, "r", metadata_errors="replace")
+        container = av.open(
+            str(file) if isinstance(file, Path) else file, "r", format=demuxer, metadata_errors="replace"
+        )
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableFileError(f"not a recording that can be read ({_one_line(error)})") from error
     with container:

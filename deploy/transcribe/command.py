@@ -1,8 +1,8 @@
 """`liveconvo transcribe`: every file in turn, and their transcripts to a folder or to stdout.
 
-Exit codes: 0 every file is done; 2 one cannot be read, or the options do not fit together; 1 something was damaged, not
-recognized or not written; 130 interrupted. A file that cannot be read does not keep the others from being done, and a
-transcript is there whole or not at all.
+Exit codes: 0 every file is done; 2 one cannot be read, or the options do not fit together; 3 one is longer than
+--max-seconds; 1 something was damaged, not recognized or not written; 130 interrupted. A file that cannot be read does
+not keep the others from being done, and a transcript is there whole or not at all.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
 
 from deploy.errors import DeployError
-from deploy.transcribe.audio import UnreadableFileError, opened
+from deploy.transcribe.audio import Channels, Source, TooLongError, UnreadableFileError, opened
 from deploy.transcribe.engine import Engine
 from deploy.transcribe.progress import Progress, clock_time
 from deploy.transcribe.transcript import FORMATS, Transcript
@@ -29,6 +30,7 @@ from media_server.engines import catalog
 from media_server.engines.errors import RecognitionError, RecognizerUnusableError
 from media_server.settings import COMPUTE_TYPES
 
+TOO_LONG = 3
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 STDIN = "-"
@@ -48,6 +50,8 @@ class Options:
     compute_type: str
     """Empty: what suits the device."""
     workers: int
+    demuxer: str | None = None
+    max_s: float | None = None
 
     def name(self, file: str) -> str:
         return "stdin" if file == STDIN else Path(file).name
@@ -92,6 +96,9 @@ def unfit(options: Options) -> str | None:
 
 
 async def _transcribe_all(options: Options) -> int:
+    refused = {file: code for file in options.files if (code := _refused(file, options))}
+    if len(refused) == len(options.files):
+        return max(refused.values())  # no model is loaded for nothing
     settings = SimpleNamespace(
         whisper_model=options.model,
         whisper_device=options.device,
@@ -102,27 +109,46 @@ async def _transcribe_all(options: Options) -> int:
     )
     ears, recognizers = catalog.voice_activity(settings), catalog.recognizers(settings)
     async with Engine(ears, recognizers, catalog.batch_size(settings), options.language) as engine:
-        codes = [await _transcribe(engine, file, options) for file in options.files]
-    return max(codes)
+        codes = [await _transcribe(engine, file, options) for file in options.files if file not in refused]
+    return max([*refused.values(), *codes])
+
+
+def _refused(file: str, options: Options) -> int | None:
+    """The exit code of a file whose beginning says enough; None: it is to be read, or comes through a pipe."""
+    if file == STDIN and not sys.stdin.buffer.seekable():
+        return None
+    try:
+        with _opened(file, options) as source:
+            _check_length(source.duration_s, options)
+    except UnreadableFileError as error:
+        _say(f"{file}: {error}")
+        return 2
+    except TooLongError:
+        return _too_long(file, options)
+    if file == STDIN:
+        sys.stdin.buffer.seek(0)
+    return None
 
 
 async def _transcribe(engine: Engine, file: str, options: Options) -> int:
     name = options.name(file)
     try:
-        with opened(
-            sys.stdin.buffer if file == STDIN else Path(file), "split" if options.splits_channels else "mix"
-        ) as source:
+        with _opened(file, options) as source:
+            _check_length(source.duration_s, options)
             progress, began_s, read_s = Progress(name, source.duration_s, sys.stderr), time.monotonic(), 0.0
 
             def on_progress(at_s: float) -> None:
                 nonlocal read_s
                 read_s = at_s
+                _check_length(at_s, options)
                 progress.at(at_s)
 
             heard = await engine.transcribe(source.blocks(), source.channels, on_progress)
     except UnreadableFileError as error:
         _say(f"{file}: {error}")
         return 2
+    except TooLongError:
+        return _too_long(file, options)
     transcript = Transcript(name, Path(options.model).name, read_s, source.channels, heard, source.is_cut)
     try:
         _write(transcript, file, options)
@@ -137,6 +163,21 @@ async def _transcribe(engine: Engine, file: str, options: Options) -> int:
         span = "–".join(clock_time(at_ms / 1000) for at_ms in (final.start_ms, final.end_ms))
         _say(f"{file}: not recognized: {span}, {final.failure}")
     return 1 if transcript.lost or source.is_cut else 0
+
+
+def _opened(file: str, options: Options) -> AbstractContextManager[Source]:
+    channels: Channels = "split" if options.splits_channels else "mix"
+    return opened(sys.stdin.buffer if file == STDIN else Path(file), channels, options.demuxer)
+
+
+def _too_long(file: str, options: Options) -> int:
+    _say(f"{file}: longer than {options.max_s:.0f} s")
+    return TOO_LONG
+
+
+def _check_length(seconds: float | None, options: Options) -> None:
+    if seconds is not None and options.max_s is not None and seconds > options.max_s:
+        raise TooLongError
 
 
 def _write(transcript: Transcript, file: str, options: Options) -> None:
@@ -191,6 +232,8 @@ def _options(args: argparse.Namespace) -> Options:
         device=args.device or device or "cpu",
         compute_type=args.compute_type or compute_type,
         workers=args.workers or int(workers),
+        demuxer=args.input_format,
+        max_s=args.max_seconds,
     )
 
 

@@ -74,7 +74,18 @@ class Engine:
 
         Args:
             on_progress: told often how many seconds have been read.
+
+        Raises:
+            What `blocks` or `on_progress` raise.
         """
+        try:
+            return await self._transcribe(blocks, channels, on_progress)
+        except ExceptionGroup as failed:  # the task group's; what went wrong first says enough
+            raise failed.exceptions[0] from failed
+
+    async def _transcribe(
+        self, blocks: Iterable[Block], channels: int, on_progress: Callable[[float], None]
+    ) -> list[Heard]:
         desk = _Desk(is_patient=self._is_patient)
         step = WINDOW_SAMPLES if self._is_patient else MAX_WINDOWS_PER_TICK * WINDOW_SAMPLES
         heard: list[Heard] = []

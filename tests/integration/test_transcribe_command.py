@@ -84,11 +84,24 @@ def test_a_file_that_cannot_be_read_does_not_keep_the_others(
 ) -> None:
     broken, fine = tmp_path / "broken.mp3", write_wav(tmp_path / "fine.wav", host)
     broken.write_bytes(b"no music")
-    assert main(["transcribe", str(broken), str(fine), "--output-dir", str(tmp_path / "out")]) == 2
+    empty = write_wav(tmp_path / "empty.wav", np.zeros(0))
+    assert main(["transcribe", str(broken), str(empty), str(fine), "--output-dir", str(tmp_path / "out")]) == 2
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["fine.txt"]
-    told = [line for line in capsys.readouterr().err.splitlines() if "broken.mp3" in line]
-    assert len(told) == 1
-    assert "not a recording that can be read" in told[0]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "broken.mp3" in line and "not a recording that can be read" in line]
+    assert [line for line in lines if "empty.wav" in line and "there is no audio in it" in line]
+
+
+def test_files_that_are_refused_load_no_model(
+    tmp_path: Path, host: np.ndarray, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, fine = tmp_path / "broken.mp3", write_wav(tmp_path / "fine.wav", host)
+    broken.write_bytes(b"no music")
+    monkeypatch.setenv("LIVECONVO_WHISPER_MODEL", str(tmp_path / "no-model"))
+    assert main(["transcribe", str(fine), "--max-seconds", "6.5"]) == 3
+    assert "longer than 6 s" in capsys.readouterr().err
+    assert main(["transcribe", str(broken), str(fine), "--max-seconds", "6.5"]) == 3
+    assert main(["transcribe", str(fine), "--input-format", "ogg"]) == 2
 
 
 def test_a_folder_that_cannot_be_written_is_told(
