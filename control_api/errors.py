@@ -105,6 +105,30 @@ class UnsupportedFileError(Refusal):
     status, code = 415, "unsupported_file"
 
 
+class UnsupportedRecordingError(UnsupportedFileError):
+    """Send the recording itself as the body: Ogg, WAV, FLAC, MP3, AAC, MP4, QuickTime, WebM or Matroska."""
+
+    code = "unsupported_recording"
+
+
+class SessionNotDraftError(Refusal):
+    """A recording is given to a session that has had no call."""
+
+    status, code = 409, "session_not_draft"
+
+
+class RecordingProcessingError(Refusal):
+    """A recording of this session is being written down."""
+
+    status, code = 409, "recording_processing"
+
+
+class RecordingLimitError(Refusal):
+    """There are as many recordings as are allowed."""
+
+    status, code = 409, "recording_limit"
+
+
 class EmptyFileError(Refusal):
     """The file is empty."""
 
@@ -427,6 +451,7 @@ REFUSED_AS: dict[str, type[Refusal]] = {
     "share_link_expired": LinkGoneError,
     "revision_changed": PreconditionError,
     "audio_limit": AudioLimitError,
+    "recordings_processing_key": RecordingProcessingError,
     "session_limit": SessionLimitError,
     "member_session_limit": MemberSessionLimitError,
 }

@@ -78,6 +78,11 @@ def note(request: web.Request, body: BaseModel | None) -> Key | None:
     return key
 
 
+def has_key(request: web.Request) -> bool:
+    """Whether it may have been carried out before; what would refuse it now is then looked at once that is known."""
+    return KEY in request
+
+
 def note_file(request: web.Request, digest: bytes) -> None:
     """What was sent was a file, which is a part of what was asked."""
     key = request.get(KEY)

@@ -64,6 +64,8 @@ RECORDING = RateLimit("recording", 600, 60, by="member")
 """Players ask for many parts."""
 SEARCH = RateLimit("search", 300, 60, by="member")
 UPLOAD = RateLimit("upload", 120, 600, by="member")
+UPLOAD_RECORDING = RateLimit("upload_recording", 30, 3600, by="member")
+"""Each costs minutes of computing."""
 DOWNLOAD = RateLimit("download", 300, 60, by="member")
 FIND_PASSAGES = RateLimit("find_passages", 120, 60, by="member")
 BULK = RateLimit("bulk", 30, 60, by="member")

@@ -55,6 +55,10 @@ class Metrics:
         self.documents = Counter(
             "liveconvo_documents_total", "Documents by what came of reading them", ["outcome"], registry=self.registry
         )
+        self.recordings = Counter(
+            "liveconvo_recordings_total", "Given recordings by what came of writing them down", ["outcome"],
+            registry=self.registry,
+        )  # fmt: skip
         self.mails = Counter(
             "liveconvo_mails_total", "Mails by what became of them", ["outcome"], registry=self.registry
         )

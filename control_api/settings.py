@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,28 @@ class UploadSettings:
     """Without a byte."""
 
 
+TRANSCRIBING = (
+    "PATH", "HOME", "LANG", "HF_HOME", "PYTHONPATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES", "LIVECONVO_WHISPER_MODEL", "LIVECONVO_WHISPER_DEVICE", "LIVECONVO_WHISPER_COMPUTE_TYPE",
+)  # fmt: skip
+"""All that the program that writes recordings down is told of our environment: no secret is among it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscribeSettings:
+    """How given recordings are written down: by `liveconvo transcribe`, in a process of its own."""
+
+    command: tuple[str, ...] = (sys.executable, *(("-P",) if sys.flags.safe_path else ()), "-m", "deploy")
+    environment: Mapping[str, str] = field(default_factory=dict)
+    language: str = ""
+    """That is expected; empty: it is detected, or the model knows one only."""
+    minutes: int = 240
+    """Of one recording, at most; it may take as long to write it down, and ten minutes more."""
+    memory_mb: int = 4096
+    """Of each of its processes, at most; 0: no limit."""
+    mb_per_organization: int = 102_400
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     database_url: str = field(repr=False)
@@ -134,6 +157,7 @@ class Settings:
     bucket: BucketSettings = field(default_factory=BucketSettings)
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     uploads: UploadSettings = field(default_factory=UploadSettings)
+    transcribe: TranscribeSettings = field(default_factory=TranscribeSettings)
 
     webhook_networks: tuple[Network, ...] = ()
     """Addresses of one's own that webhooks may go to, over plain http as well; none: public ones alone."""
@@ -211,6 +235,13 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             files_per_organization=_whole_number(values, "LIVECONVO_ORGANIZATION_DOCUMENTS", 10_000),
             mb_per_organization=_whole_number(values, "LIVECONVO_ORGANIZATION_DOCUMENTS_MB", 10_240),
         ),
+        transcribe=TranscribeSettings(
+            environment={name: values[name] for name in TRANSCRIBING if values.get(name)},
+            language=_language(values),
+            minutes=_whole_number(values, "LIVECONVO_RECORDING_MINUTES", 240),
+            memory_mb=_whole_number(values, "LIVECONVO_TRANSCRIBE_MB", 4096),
+            mb_per_organization=_whole_number(values, "LIVECONVO_ORGANIZATION_RECORDINGS_MB", 102_400),
+        ),
     )
 
 
@@ -259,6 +290,13 @@ def _scanner(values: Mapping[str, str]) -> ScannerSettings:
     if clamd and not (clamd.startswith("/") or clamd.rpartition(":")[2].isdecimal()):
         raise SettingsError(f"LIVECONVO_CLAMD must be host:port or the path of a socket, not {clamd!r}")
     return ScannerSettings(clamd, command)
+
+
+def _language(values: Mapping[str, str]) -> str:
+    """A model of one language (`.en`, which is the default) is not told another."""
+    language = values.get("LIVECONVO_LANGUAGE", "")
+    is_free = not (values.get("LIVECONVO_WHISPER_MODEL") or ".en").endswith(".en")
+    return language if is_free and language != "detect" else ""
 
 
 def _origin(values: Mapping[str, str], name: str, default: str) -> str:

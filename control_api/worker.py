@@ -18,6 +18,8 @@ from control_api.llm import LanguageModel
 from control_api.mail.queue import RETRY_DELAYS_S, SEND_MAIL, Mail, Mailer
 from control_api.mail.senders import sender_of
 from control_api.metrics import Metrics
+from control_api.recordings.engine import Engine
+from control_api.recordings.transcribing import Transcriber
 from control_api.sealing import Sealer
 from control_api.settings import Settings
 from control_api.storage import open_storage
@@ -53,7 +55,8 @@ async def run(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> None
 
         mailer = make_mailer(settings, finalizer.pool, metrics)
         async with asyncio.TaskGroup() as tasks:
-            handlers = {sessions.FINALIZE_SESSION: finalize, **eraser.handlers()}
+            transcriber = make_transcriber(settings, finalizer.pool, metrics, eraser.live)
+            handlers = {sessions.FINALIZE_SESSION: finalize, **eraser.handlers(), **transcriber.chores()}
             tasks.create_task(jobs.run_worker(settings.jobs_database_url, handlers, stop))
             # Apart from the others: a mail server that hangs keeps no summary waiting, nor a summary a sign-up.
             tasks.create_task(jobs.run_worker(settings.jobs_database_url, mail_handlers(mailer), stop))
@@ -63,6 +66,8 @@ async def run(settings: Settings, metrics: Metrics, stop: asyncio.Event) -> None
             # Apart as well: reading takes seconds of somebody else's making.
             reader = make_reader(settings, finalizer.pool, metrics)
             tasks.create_task(jobs.run_worker(settings.jobs_database_url, reader.handlers(), stop))
+            # Apart from everything: it takes minutes.
+            tasks.create_task(jobs.run_worker(settings.jobs_database_url, transcriber.handlers(), stop))
             tasks.create_task(_sweep(settings, finalizer.pool, metrics, stop))
             tasks.create_task(_retain(settings, eraser, metrics, stop))
 
@@ -84,6 +89,17 @@ def make_reader(settings: Settings, pool: Pool, metrics: Metrics) -> Reader:
         open_storage(settings),
         scanner_of(settings.scanner),
         lambda outcome: metrics.documents.labels(outcome).inc(),
+    )
+
+
+def make_transcriber(settings: Settings, pool: Pool, metrics: Metrics, live: Live | None = None) -> Transcriber:
+    return Transcriber(
+        partial(transaction, pool, timeout_s=ERASING_TIMEOUT_S),
+        open_storage(settings),
+        Engine(settings.transcribe),
+        scanner_of(settings.scanner),
+        live,
+        lambda outcome: metrics.recordings.labels(outcome).inc(),
     )
 
 

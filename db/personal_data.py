@@ -146,7 +146,7 @@ HOLDINGS: tuple[Holding, ...] = (
         "recordings", Delete(_OF_SESSION, file="storage_key"), None, WITH_SESSION,
         Export(
             f"deleted_at IS NULL AND {_OWN_SESSIONS}",
-            "id session_id participant_id media_type started_at_ms duration_ms size_bytes created_at",
+            "id session_id participant_id media_type started_at_ms duration_ms size_bytes created_at status error_code",
         ),
         withheld="organization_id storage_key sha256 deleted_at", because="where it lies",
     ),

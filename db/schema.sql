@@ -780,7 +780,12 @@ CREATE TRIGGER derive_from_new AFTER INSERT ON usage_intervals REFERENCING NEW T
 
 CREATE POLICY api_read ON usage_intervals FOR SELECT TO liveconvo_api
     USING ((user_id = (SELECT app_user_id())) OR (organization_id = ANY (ARRAY(SELECT my_managed_organization_ids()))));
+CREATE POLICY jobs_insert ON usage_intervals FOR INSERT TO liveconvo_jobs
+    WITH CHECK (has_call(session_id, organization_id, epoch));
 CREATE POLICY jobs_read ON usage_intervals FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON usage_intervals FOR UPDATE TO liveconvo_jobs
+    USING (has_call(session_id, organization_id, epoch))
+    WITH CHECK (has_call(session_id, organization_id, epoch));
 CREATE POLICY media_insert ON usage_intervals FOR INSERT TO liveconvo_media
     WITH CHECK (has_call(session_id, organization_id, epoch));
 CREATE POLICY media_read ON usage_intervals FOR SELECT TO liveconvo_media USING (true);
@@ -790,7 +795,7 @@ CREATE POLICY media_update ON usage_intervals FOR UPDATE TO liveconvo_media
 CREATE POLICY owner_all ON usage_intervals TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON usage_intervals TO liveconvo_api;
-GRANT SELECT ON usage_intervals TO liveconvo_jobs;
+GRANT SELECT, INSERT, UPDATE ON usage_intervals TO liveconvo_jobs;
 GRANT SELECT, INSERT, UPDATE ON usage_intervals TO liveconvo_media;
 
 CREATE TABLE usage_tracking (
@@ -968,9 +973,9 @@ GRANT UPDATE (title, conversation_type, status, selected_template_id, recording_
     total_words_spoken, user_talk_time_seconds, silence_periods_count, data_retention_days, deleted_at, tags,
     coached_roles) ON sessions TO liveconvo_api;
 GRANT SELECT ON sessions TO liveconvo_jobs;
-GRANT UPDATE (title, status, selected_template_id, audio_file_url, recording_duration_seconds, recording_ended_at,
-    total_words_spoken, user_talk_time_seconds, silence_periods_count, audio_deleted_at, realtime_summary_cache,
-    finalized_at, deleted_at, erased_at, tags) ON sessions TO liveconvo_jobs;
+GRANT UPDATE (title, status, selected_template_id, audio_file_url, recording_duration_seconds, recording_started_at,
+    recording_ended_at, total_words_spoken, user_talk_time_seconds, silence_periods_count, audio_deleted_at,
+    realtime_summary_cache, finalized_at, deleted_at, erased_at, tags) ON sessions TO liveconvo_jobs;
 GRANT SELECT ON sessions TO liveconvo_media;
 GRANT UPDATE (status, recording_duration_seconds, recording_started_at, recording_ended_at, total_words_spoken,
     user_talk_time_seconds, silence_periods_count, realtime_summary_cache, finalized_at) ON sessions TO liveconvo_media;
@@ -1029,7 +1034,7 @@ GRANT SELECT ON session_participants TO liveconvo_api;
 GRANT INSERT (id, session_id, organization_id, user_id, name, role, source, shared_mic, coached, consent_version,
     consented_at) ON session_participants TO liveconvo_api;
 GRANT SELECT ON session_participants TO liveconvo_jobs;
-GRANT UPDATE (user_id, name) ON session_participants TO liveconvo_jobs;
+GRANT UPDATE (user_id, name, joined_at, left_at) ON session_participants TO liveconvo_jobs;
 GRANT SELECT ON session_participants TO liveconvo_media;
 GRANT UPDATE (joined_at, left_at) ON session_participants TO liveconvo_media;
 
@@ -1081,6 +1086,8 @@ CREATE TRIGGER touch_updated_at BEFORE UPDATE ON transcripts FOR EACH ROW EXECUT
 CREATE POLICY api_read ON transcripts FOR SELECT TO liveconvo_api
     USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON transcripts FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON transcripts FOR INSERT TO liveconvo_jobs
+    WITH CHECK (has_call(session_id, organization_id, 1));
 CREATE POLICY jobs_read ON transcripts FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON transcripts FOR INSERT TO liveconvo_media
     WITH CHECK (has_call(session_id, organization_id, 1));
@@ -1088,7 +1095,7 @@ CREATE POLICY media_read ON transcripts FOR SELECT TO liveconvo_media USING (tru
 CREATE POLICY owner_all ON transcripts TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON transcripts TO liveconvo_api;
-GRANT SELECT, DELETE ON transcripts TO liveconvo_jobs;
+GRANT SELECT, INSERT, DELETE ON transcripts TO liveconvo_jobs;
 GRANT SELECT, INSERT ON transcripts TO liveconvo_media;
 
 CREATE TABLE guidance (
@@ -1602,6 +1609,8 @@ CREATE TABLE recordings (
     sha256 bytea NOT NULL,
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     deleted_at timestamptz,
+    status varchar(20) DEFAULT 'ready' NOT NULL,
+    error_code varchar(50),
     CONSTRAINT recordings_pkey PRIMARY KEY (id),
     CONSTRAINT recordings_storage_key_key UNIQUE (storage_key),
     CONSTRAINT recordings_participant_id_session_id_fkey FOREIGN KEY (participant_id, session_id)
@@ -1609,22 +1618,34 @@ CREATE TABLE recordings (
     CONSTRAINT recordings_session_id_organization_id_fkey FOREIGN KEY (session_id, organization_id)
         REFERENCES sessions(id, organization_id) ON DELETE CASCADE,
     CONSTRAINT recordings_duration_ms_check CHECK (duration_ms >= 0),
+    CONSTRAINT recordings_error_code_check CHECK (error_code <> ''),
+    CONSTRAINT recordings_reason_check CHECK ((status = 'failed') = (error_code IS NOT NULL)),
     CONSTRAINT recordings_sha256_check CHECK (octet_length(sha256) = 32),
     CONSTRAINT recordings_size_bytes_check CHECK (size_bytes >= 0),
     CONSTRAINT recordings_started_at_ms_check CHECK (started_at_ms >= 0),
+    CONSTRAINT recordings_status_check CHECK (status IN ('processing', 'ready', 'failed')),
     CONSTRAINT recordings_storage_key_check CHECK (storage_key !~ '(^/|\.\.)')
 );
 ALTER TABLE recordings FORCE ROW LEVEL SECURITY;
 ALTER TABLE recordings ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX recordings_organization_id_idx ON recordings (organization_id) INCLUDE (size_bytes)
+    WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX recordings_processing_key ON recordings (organization_id, session_id) WHERE ((status = 'processing')
+    AND (deleted_at IS NULL));
 CREATE INDEX recordings_session_id_idx ON recordings (session_id, started_at_ms);
 
-CREATE TRIGGER announce AFTER INSERT ON recordings FOR EACH ROW EXECUTE FUNCTION announce();
+CREATE TRIGGER announce AFTER INSERT OR UPDATE OF status ON recordings FOR EACH ROW EXECUTE FUNCTION announce();
 CREATE TRIGGER refuse_erased AFTER INSERT ON recordings REFERENCING NEW TABLE AS added FOR EACH STATEMENT
     EXECUTE FUNCTION refuse_erased();
 
+CREATE POLICY api_insert ON recordings FOR INSERT TO liveconvo_api
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
 CREATE POLICY api_read ON recordings FOR SELECT TO liveconvo_api
     USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
+CREATE POLICY api_update ON recordings FOR UPDATE TO liveconvo_api
+    USING (organization_id = ANY (ARRAY(SELECT my_organization_ids())))
+    WITH CHECK (organization_id = ANY (ARRAY(SELECT my_organization_ids())));
 CREATE POLICY jobs_delete ON recordings FOR DELETE TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_read ON recordings FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY jobs_update ON recordings FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
@@ -1634,8 +1655,11 @@ CREATE POLICY media_read ON recordings FOR SELECT TO liveconvo_media USING (true
 CREATE POLICY owner_all ON recordings TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON recordings TO liveconvo_api;
+GRANT INSERT (id, session_id, organization_id, participant_id, storage_key, media_type, started_at_ms, duration_ms,
+    size_bytes, sha256, status) ON recordings TO liveconvo_api;
+GRANT UPDATE (deleted_at) ON recordings TO liveconvo_api;
 GRANT SELECT, DELETE ON recordings TO liveconvo_jobs;
-GRANT UPDATE (deleted_at) ON recordings TO liveconvo_jobs;
+GRANT UPDATE (duration_ms, deleted_at, status, error_code) ON recordings TO liveconvo_jobs;
 GRANT SELECT, INSERT ON recordings TO liveconvo_media;
 
 CREATE TABLE consents (
@@ -1952,14 +1976,16 @@ CREATE INDEX calls_organization_id_idx ON calls (organization_id);
 
 CREATE POLICY api_read ON calls FOR SELECT TO liveconvo_api
     USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
+CREATE POLICY jobs_insert ON calls FOR INSERT TO liveconvo_jobs WITH CHECK (true);
 CREATE POLICY jobs_read ON calls FOR SELECT TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_update ON calls FOR UPDATE TO liveconvo_jobs USING (true) WITH CHECK (true);
 CREATE POLICY media_insert ON calls FOR INSERT TO liveconvo_media WITH CHECK (true);
 CREATE POLICY media_read ON calls FOR SELECT TO liveconvo_media USING (true);
 CREATE POLICY media_update ON calls FOR UPDATE TO liveconvo_media USING (true) WITH CHECK (true);
 CREATE POLICY owner_all ON calls TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON calls TO liveconvo_api;
-GRANT SELECT ON calls TO liveconvo_jobs;
+GRANT SELECT, INSERT, UPDATE ON calls TO liveconvo_jobs;
 GRANT SELECT, INSERT, UPDATE ON calls TO liveconvo_media;
 
 CREATE TABLE session_events (
@@ -1989,6 +2015,8 @@ CREATE TRIGGER refuse_erased AFTER INSERT ON session_events REFERENCING NEW TABL
 CREATE POLICY api_read ON session_events FOR SELECT TO liveconvo_api
     USING (organization_id = ANY ((SELECT readable_organization_ids())::uuid[]));
 CREATE POLICY jobs_delete ON session_events FOR DELETE TO liveconvo_jobs USING (true);
+CREATE POLICY jobs_insert ON session_events FOR INSERT TO liveconvo_jobs
+    WITH CHECK (has_call(session_id, organization_id, epoch));
 CREATE POLICY jobs_read ON session_events FOR SELECT TO liveconvo_jobs USING (true);
 CREATE POLICY media_insert ON session_events FOR INSERT TO liveconvo_media
     WITH CHECK (has_call(session_id, organization_id, epoch));
@@ -1996,7 +2024,7 @@ CREATE POLICY media_read ON session_events FOR SELECT TO liveconvo_media USING (
 CREATE POLICY owner_all ON session_events TO liveconvo_owner USING (true) WITH CHECK (true);
 
 GRANT SELECT ON session_events TO liveconvo_api;
-GRANT SELECT, DELETE ON session_events TO liveconvo_jobs;
+GRANT SELECT, INSERT, DELETE ON session_events TO liveconvo_jobs;
 GRANT SELECT, INSERT ON session_events TO liveconvo_media;
 
 CREATE TABLE media_nodes (
@@ -2981,7 +3009,11 @@ BEGIN
         END;
         told := jsonb_build_object('user_id', NEW.user_id, 'role', NEW.role);
     ELSIF TG_TABLE_NAME = 'recordings' THEN
-        event := 'recording.ready';
+        event := CASE
+            WHEN TG_OP = 'UPDATE' AND NEW.status = OLD.status THEN NULL
+            WHEN NEW.status = 'ready' THEN 'recording.ready'
+            WHEN NEW.status = 'failed' THEN 'recording.failed'
+        END;
         told := jsonb_build_object('session_id', NEW.session_id, 'recording_id', NEW.id);
     ELSIF TG_TABLE_NAME = 'documents' THEN
         event := CASE
@@ -3284,6 +3316,19 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION chain_audit FROM PUBLIC;
+
+CREATE FUNCTION charged_minutes(wanted_session_id uuid) RETURNS TABLE(minutes_used integer, minutes_limit integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+    SELECT minutes_recorded(user_id, organization_id), minutes_allowed(user_id, organization_id)
+    FROM sessions
+    WHERE sessions.id = wanted_session_id
+        AND sessions.deleted_at IS NULL
+$$;
+
+REVOKE ALL ON FUNCTION charged_minutes FROM PUBLIC;
+GRANT ALL ON FUNCTION charged_minutes TO liveconvo_jobs;
 
 CREATE FUNCTION check_invitation_role() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4153,6 +4198,7 @@ $$;
 
 REVOKE ALL ON FUNCTION has_call FROM PUBLIC;
 GRANT ALL ON FUNCTION has_call TO liveconvo_media;
+GRANT ALL ON FUNCTION has_call TO liveconvo_jobs;
 
 CREATE FUNCTION hold_invitation(wanted_token text) RETURNS organization_invitations
     LANGUAGE plpgsql SECURITY DEFINER
@@ -4354,6 +4400,7 @@ $$;
 
 REVOKE ALL ON FUNCTION lock_usage FROM PUBLIC;
 GRANT ALL ON FUNCTION lock_usage TO liveconvo_media;
+GRANT ALL ON FUNCTION lock_usage TO liveconvo_jobs;
 
 CREATE FUNCTION look_up_readable() RETURNS uuid[]
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5713,6 +5760,7 @@ $$;
 
 REVOKE ALL ON FUNCTION take_usage_locks FROM PUBLIC;
 GRANT ALL ON FUNCTION take_usage_locks TO liveconvo_media;
+GRANT ALL ON FUNCTION take_usage_locks TO liveconvo_jobs;
 
 CREATE FUNCTION tell_webhooks(wanted_organization_id uuid, wanted_type text, wanted_payload jsonb) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5900,6 +5948,7 @@ CREATE FUNCTION usage_lock(organization_id uuid, user_id uuid) RETURNS integer
 
 REVOKE ALL ON FUNCTION usage_lock FROM PUBLIC;
 GRANT ALL ON FUNCTION usage_lock TO liveconvo_media;
+GRANT ALL ON FUNCTION usage_lock TO liveconvo_jobs;
 
 CREATE FUNCTION waitlist_status(wanted_email text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER

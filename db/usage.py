@@ -167,6 +167,18 @@ async def session_minutes(conn: Connection, session_id: UUID) -> tuple[int, int 
     return row["minutes_used"], row["minutes_limit"]
 
 
+async def charged_minutes(conn: Connection, session_id: UUID) -> tuple[int, int | None]:
+    """The same for a job, whoever the session belongs to.
+
+    Raises:
+        NotFoundError
+    """
+    row = await conn.fetchrow("SELECT minutes_used, minutes_limit FROM charged_minutes($1)", session_id)
+    if row is None:
+        raise NotFoundError("session_not_found")
+    return row["minutes_used"], row["minutes_limit"]
+
+
 async def my_plan_usage(conn: Connection, organization_id: UUID) -> PlanUsage:
     """For the one who asks.
 

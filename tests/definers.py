@@ -14,7 +14,7 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     "my_owned_organization_ids": (frozenset({API}), "reads one's own memberships"),
     "my_verified_email": (frozenset({API}), "reads one's own address"),
     "look_up_readable": (frozenset({API}), "reads one's own memberships and doors"),
-    "has_call": (frozenset({MEDIA}), "what a node may write hangs on the lease"),
+    "has_call": (frozenset({MEDIA, JOBS}), "what a node, or a recording's job, may write hangs on the lease"),
     # credentials: nobody is known yet
     "authenticate": (frozenset({API}), "takes the sha256 of a cookie"),
     "followers_now": (frozenset({API}), "takes sha256s of cookies and keys, says whether each is still let in"),
@@ -98,6 +98,7 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     "minutes_recorded": (BY_DATABASE, "part of check_session_limits and session_minutes"),
     "my_plan_usage": (frozenset({API}), "of the one who asks, in one of their organizations"),
     "plan_of": (BY_DATABASE, "reads subscriptions of a person and of an organization"),
+    "charged_minutes": (frozenset({JOBS}), "the same for the job that is about to charge somebody"),
     "session_minutes": (frozenset({API}), "whether a session's author may record, for who may join it"),
     "add_usage_seconds": (frozenset({MEDIA}), "how nodes of the release before count"),
     "count_recorded_sessions": (BY_DATABASE, "part of the counters' triggers"),

@@ -28,7 +28,7 @@ LATER = datetime.now(UTC) + timedelta(hours=1)
 LATE = "what a node had published before is kept until the session is erased, so that restoring it loses nothing"
 USAGE = "usage outlives the session"
 ERASING = "it is there to find what is deleted"
-CHILD_IDS = {"participant_id", "guidance_id", "document_id", "command_id"}
+CHILD_IDS = {"participant_id", "guidance_id", "document_id", "command_id", "recording_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ FINDABLE = """
     UPDATE document_passages SET content = 'x', language = 'simple', words = to_tsvector('simple', 'x')
     WHERE session_id = $1
 """
+PROCESSING = "UPDATE recordings SET status = 'processing', error_code = NULL WHERE session_id = $1"
 READ = "UPDATE documents SET processing_status = 'completed' WHERE session_id = $1"
 HUNG_UP = "UPDATE calls SET lease_until = now() - interval '1 second' WHERE session_id = $1"
 CONTENT = SummaryContent("t", "s", [], [], [], [], "", None, "m", Decimal(1))
@@ -97,6 +98,10 @@ def _mine(of: Of) -> dict[str, Any]:
 
 def _document(of: Of) -> dict[str, Any]:
     return {"document_id": of.rows["documents"]["id"]}
+
+
+def _recording(of: Of) -> dict[str, Any]:
+    return {"recording_id": of.rows["recordings"]["id"]}
 
 
 def _ticket(of: Of) -> dict[str, Any]:
@@ -150,7 +155,11 @@ ASKED: dict[str, Asked] = {
         "jobs", lambda of: {**_document(of), "passages": [Passage(7, 1, "new")], "text": "new"}
     ),
     "recordings.list_recordings": Asked("api", _session),
-    "recordings.find_recording": Asked("api", lambda of: {**_session(of), "recording_id": of.rows["recordings"]["id"]}),
+    "recordings.find_recording": Asked("api", lambda of: _session(of) | _recording(of)),
+    "recordings.delete_recording": Asked("api", lambda of: _session(of) | _recording(of)),
+    "recordings.find_given": Asked("jobs", _recording, PROCESSING),
+    "recordings.set_ready": Asked("jobs", lambda of: _recording(of) | {"duration_ms": 1}, PROCESSING),
+    "recordings.set_failed": Asked("jobs", lambda of: _recording(of) | {"error_code": "unreadable"}, PROCESSING),
     "search.search_sessions": Asked(
         "api",
         lambda of: {
@@ -239,6 +248,7 @@ ASKED: dict[str, Asked] = {
     "transcripts.list_transcripts": Asked("api", _session),
     "transcripts.latest_sequence_number": Asked("api", _session),
     "usage.session_minutes": Asked("api", _session),
+    "usage.charged_minutes": Asked("jobs", _session),
 }
 
 EXEMPT: dict[str, str] = {
@@ -256,6 +266,9 @@ EXEMPT: dict[str, str] = {
     "participants.mark_joined": LATE,
     "participants.mark_left": LATE,
     "recordings.insert_recording": LATE,
+    "recordings.count_held": "what is there takes up room until it is erased",
+    "recordings.erase_recording": ERASING,
+    "recordings.remove_file": "of one that was found a moment ago; a file that is gone does no harm",
     "session_changes.restore_session": ERASING,
     "session_log.append": LATE,
     "sessions.recount": "late words of a deleted session count, so that restoring it is whole",

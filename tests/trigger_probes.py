@@ -456,7 +456,11 @@ ANNOUNCED: dict[str, list[tuple[str, str, str]]] = {
         ("status = 'removed'", "status = 'active'", "member.joined"),
         ("status = 'inactive'", "status = 'active'", ""),
     ],
-    "recordings": [],
+    "recordings": [
+        ("status = 'processing', error_code = NULL", "status = 'ready'", "recording.ready"),
+        ("status = 'processing', error_code = NULL", "status = 'failed', error_code = 'infected'", "recording.failed"),
+        ("status = 'failed', error_code = 'infected'", "status = 'failed'", ""),
+    ],
     "documents": [
         ("processing_status = 'processing'", "processing_status = 'completed'", "document.ready"),
         ("processing_status = 'processing'", "processing_status = 'failed'", "document.failed"),
@@ -465,7 +469,7 @@ ANNOUNCED: dict[str, list[tuple[str, str, str]]] = {
 }  # fmt: skip
 """By table: what becomes what, and what is told of it."""
 ANNOUNCED_WHEN_NEW = {
-    "sessions": "session.created", "organization_members": "member.joined", "recordings": "recording.ready",
+    "sessions": "session.created", "organization_members": "member.joined",
 }  # fmt: skip
 
 

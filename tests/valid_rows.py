@@ -74,6 +74,8 @@ SPECIAL: dict[tuple[str, str], Callable[[Side], object]] = {
     ("guidance", "audience"): lambda _: "coached",
     ("session_events", "audience"): lambda _: "everyone",
     ("session_participants", "consent_version"): lambda _: None,
+    ("recordings", "error_code"): lambda _: None,
+    ("recordings", "status"): lambda _: "processing",
     ("summaries", "generation_error"): lambda _: None,
     ("sessions", "coached_roles"): lambda _: ["host"],
     ("idempotency_keys", "status"): lambda _: None,

@@ -17,7 +17,7 @@ from aiohttp import web
 from control_api import idempotency
 from control_api.access import MANAGERS, as_member, as_user, own_session, readable_session
 from control_api.auth import member
-from control_api.documents.kinds import KINDS
+from control_api.documents.kinds import KINDS, Kind, kind_of
 from control_api.documents.models import (
     DocumentEdit,
     Documents,
@@ -28,7 +28,6 @@ from control_api.documents.models import (
     PassageView,
     UploadQuery,
 )
-from control_api.documents.taking import MEGABYTE, Upload
 from control_api.errors import (
     DocumentLimitError,
     FileGoneError,
@@ -40,6 +39,7 @@ from control_api.errors import (
 from control_api.http import body, path_id, query, respond
 from control_api.state import state
 from control_api.storage import FileMissingError, Storage
+from control_api.taking import MEGABYTE, Upload
 from db import documents, jobs, passages
 from db.documents import Document, Limits
 from db.pool import Connection
@@ -55,13 +55,13 @@ async def upload_document(request: web.Request) -> web.Response:
     async with as_user(request, who.user_id) as conn:
         await own_session(conn, who, session_id)
         limits = await _room_for(conn, request, session_id, 0)
-        upload = Upload(asked.name, _limit_bytes(limits, settings.file_mb), settings)
+        upload = Upload(lambda head: kind_of(head, asked.name), _limit_bytes(limits, settings.file_mb), settings)
         upload.check(request)
         await documents.expect_upload(conn, key)
     try:
         await storage.write(key, upload.pieces(request))
         idempotency.note_file(request, upload.digest)
-        given = await _give(request, session_id, upload, key)
+        given = await _give(request, session_id, upload, asked.name, key)
     except BaseException:
         await storage.remove(key)
         raise
@@ -135,7 +135,7 @@ async def find_passages(request: web.Request) -> web.Response:
     return respond(Passages(passages=[PassageView.model_validate(each) for each in found]))
 
 
-async def _give(request: web.Request, session_id: UUID, upload: Upload, key: str) -> Document:
+async def _give(request: web.Request, session_id: UUID, upload: Upload[Kind], name: str, key: str) -> Document:
     """The row and the job that reads the file; counted again, for others may have been quicker."""
     who = member(request)
     if upload.kind is None:
@@ -146,7 +146,7 @@ async def _give(request: web.Request, session_id: UUID, upload: Upload, key: str
         await _room_for(conn, request, session_id, upload.size_bytes)
         given = await documents.insert_document(
             conn,
-            documents.NewDocument(session_id, who.user_id, upload.name, upload.kind.name, upload.size_bytes, key),
+            documents.NewDocument(session_id, who.user_id, name, upload.kind.name, upload.size_bytes, key),
         )
         await jobs.enqueue(conn, documents.READ_DOCUMENT, str(given.id).encode())
     return given

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-HEAD_BYTES = 4096
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -31,7 +29,7 @@ _NO_TEXT = frozenset(range(32)) - frozenset(b"\t\n\r\x0b\x0c\x1b") | {0x7F}
 
 
 def kind_of(head: bytes, name: str) -> Kind | None:
-    """None: none that is taken. `head` is the file's first `HEAD_BYTES`, or all of it."""
+    """None: none that is taken. `head` is the file's beginning, or all of it."""
     for signature, kind in _SIGNATURES:
         if head.startswith(signature):
             return kind

@@ -12,20 +12,21 @@ from typing import Self
 from uuid import UUID
 
 from aiohttp import web
+from pydantic import Field
 
 from control_api.access import as_member, readable_session
 from control_api.auth import member
-from control_api.errors import NotFoundError, RangeError, RecordingMissingError
+from control_api.errors import FileNotReadyError, NotFoundError, RangeError, RecordingMissingError
 from control_api.http import View, path_id, respond
+from control_api.recordings.kinds import KINDS
 from control_api.recordings.ranges import Part, UnsatisfiableError, part_of
+from control_api.recordings.reasons import REASONS
 from control_api.state import state
 from control_api.storage import FileMissingError
 from db import recordings
 from db.recordings import Recording
 
-SUFFIXES = {
-    "audio/mpeg": "mp3", "audio/mp4": "m4a", "audio/ogg": "ogg", "audio/wav": "wav", "audio/webm": "webm",
-}  # fmt: skip
+SUFFIXES = {kind.media_type: kind.suffix for kind in KINDS.values()}
 """What a file is said to be; anything else is bytes."""
 UNKNOWN = "application/octet-stream"
 
@@ -39,10 +40,25 @@ class RecordingView(View):
     duration_ms: int
     size_bytes: int
     created_at: datetime
+    status: str = Field(description="processing, ready, failed; what a call recorded is ready")
+    error_code: str | None = Field(description="Why it was not written down")
+    error: str | None = Field(description="The same in words")
 
     @classmethod
     def of(cls, recording: Recording) -> Self:
-        return cls.model_validate(recording)
+        code = recording.error_code
+        return cls(
+            id=recording.id,
+            participant_id=recording.participant_id,
+            media_type=recording.media_type,
+            started_at_ms=recording.started_at_ms,
+            duration_ms=recording.duration_ms,
+            size_bytes=recording.size_bytes,
+            created_at=recording.created_at,
+            status=recording.status,
+            error_code=code,
+            error=REASONS.get(code, code) if code else None,
+        )
 
 
 class RecordingList(View):
@@ -62,6 +78,11 @@ async def get_recording(request: web.Request) -> web.StreamResponse:
         recording = await recordings.find_recording(conn, session.id, path_id(request, "recording_id"))
     if recording is None:
         raise NotFoundError
+    scanner = state(request).settings.scanner
+    if (scanner.clamd or scanner.command) and recording.status == "processing":
+        raise FileNotReadyError(retry_after_s=2)
+    if recording.error_code == "infected":
+        raise RecordingMissingError
     etag = f'"{recording.sha256.hex()}"'
     try:
         asked = request.headers

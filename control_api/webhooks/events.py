@@ -8,7 +8,8 @@ from typing import Literal
 
 EventType = Literal[
     "session.created", "session.started", "session.ended", "session.deleted", "summary.ready", "summary.failed",
-    "recording.ready", "document.ready", "document.failed", "member.joined", "member.removed", "usage.warning",
+    "recording.ready", "recording.failed",
+    "document.ready", "document.failed", "member.joined", "member.removed", "usage.warning",
 ]  # fmt: skip
 
 DESCRIPTIONS: Mapping[EventType, tuple[str, tuple[str, ...]]] = {
@@ -18,7 +19,11 @@ DESCRIPTIONS: Mapping[EventType, tuple[str, tuple[str, ...]]] = {
     "session.deleted": ("A session was deleted; it can be restored for thirty days.", ("session_id",)),
     "summary.ready": ("A session's summary was written, or written again.", ("session_id",)),
     "summary.failed": ("The language model failed; the summary can be asked for again.", ("session_id",)),
-    "recording.ready": ("A piece of recorded audio is whole.", ("session_id", "recording_id")),
+    "recording.ready": (
+        "A piece of recorded audio is whole; one that was given is written down.",
+        ("session_id", "recording_id"),
+    ),
+    "recording.failed": ("A recording that was given could not be written down.", ("session_id", "recording_id")),
     "document.ready": ("A document's text was extracted.", ("session_id", "document_id")),
     "document.failed": ("A document could not be read.", ("session_id", "document_id")),
     "member.joined": ("Somebody became a member.", ("user_id", "role")),

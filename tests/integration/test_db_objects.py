@@ -223,6 +223,8 @@ TELLING = {
     "user_app_sessions_session_token_key": SECRET,
     "call_commands_pkey": "made of the session's id and the epoch, of a session that was read before",
     "session_participants_pkey": MADE_HERE,
+    "recordings_pkey": MADE_HERE,
+    "recordings_storage_key_key": MADE_HERE,
     "session_participants_id_session_id_key": MADE_HERE,
 }
 """Keys across organizations that the API can run into, with the reason why that tells nobody anything."""

@@ -37,6 +37,7 @@ NOT_LISTED = {
     "jobs.enqueue": "part of the queries that cause a job",
     "plans.find_price": "reads the few plans",
     "pool.act_as": "asked before each query here",
+    "recordings.delete_recording": "by its id",
     "retention.count_due_sessions": "for people who ask what a sweep would do",
     "retention.count_spent": "for people who ask what a sweep would do",
     "role_check.refuse_unsafe_role": "at start-up, on the catalog",

@@ -370,7 +370,7 @@ export interface EventTypeList {
 }
 
 export interface EventTypeView {
-  readonly type: "session.created" | "session.started" | "session.ended" | "session.deleted" | "summary.ready" | "summary.failed" | "recording.ready" | "document.ready" | "document.failed" | "member.joined" | "member.removed" | "usage.warning";
+  readonly type: "session.created" | "session.started" | "session.ended" | "session.deleted" | "summary.ready" | "summary.failed" | "recording.ready" | "recording.failed" | "document.ready" | "document.failed" | "member.joined" | "member.removed" | "usage.warning";
   readonly description: string;
   /** The fields of its `data` */
   readonly data: readonly string[];
@@ -954,7 +954,7 @@ export interface NewTemplate {
 export interface NewWebhook {
   /** https, and a public address: others are refused, now or when something is sent */
   readonly url: string;
-  readonly event_types: readonly ("session.created" | "session.started" | "session.ended" | "session.deleted" | "summary.ready" | "summary.failed" | "recording.ready" | "document.ready" | "document.failed" | "member.joined" | "member.removed" | "usage.warning")[];
+  readonly event_types: readonly ("session.created" | "session.started" | "session.ended" | "session.deleted" | "summary.ready" | "summary.failed" | "recording.ready" | "recording.failed" | "document.ready" | "document.failed" | "member.joined" | "member.removed" | "usage.warning")[];
 }
 
 /** What whoever holds the link may know before signing in. */
@@ -1306,6 +1306,11 @@ export interface RecordingList {
   readonly items: readonly RecordingView[];
 }
 
+export interface RecordingQuery {
+  /** Which text everybody who is heard agreed to; without it no recording is taken */
+  readonly consent: string;
+}
+
 export interface RecordingView {
   readonly id: string;
   readonly participant_id: string | null;
@@ -1314,6 +1319,12 @@ export interface RecordingView {
   readonly duration_ms: number;
   readonly size_bytes: number;
   readonly created_at: string;
+  /** processing, ready, failed; what a call recorded is ready */
+  readonly status: string;
+  /** Why it was not written down */
+  readonly error_code: string | null;
+  /** The same in words */
+  readonly error: string | null;
 }
 
 export interface RedeemLink {
@@ -1782,7 +1793,7 @@ export interface WaitlistQuery {
 /** What is left out stays. */
 export interface WebhookEdit {
   readonly url?: string;
-  readonly event_types?: readonly ("session.created" | "session.started" | "session.ended" | "session.deleted" | "summary.ready" | "summary.failed" | "recording.ready" | "document.ready" | "document.failed" | "member.joined" | "member.removed" | "usage.warning")[];
+  readonly event_types?: readonly ("session.created" | "session.started" | "session.ended" | "session.deleted" | "summary.ready" | "summary.failed" | "recording.ready" | "recording.failed" | "document.ready" | "document.failed" | "member.joined" | "member.removed" | "usage.warning")[];
   /** False: told nothing; what waits already goes on waiting */
   readonly is_active?: boolean;
 }

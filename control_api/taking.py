@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from aiohttp import StreamReader, web
 
-from control_api.documents.kinds import HEAD_BYTES, Kind, kind_of
 from control_api.errors import EmptyFileError, FileTooLargeError, UnsupportedFileError, UploadTooSlowError
 from control_api.settings import UploadSettings
 
 MEGABYTE = 1024 * 1024
+HEAD_BYTES = 4096
+"""So much of a file's beginning tells what it is."""
+K = TypeVar("K")
 
 
 @dataclass(slots=True)
-class Upload:
-    """What is known of it once it was read to its end."""
+class Upload(Generic[K]):
+    """What is known of a file once it was read to its end; K: the kinds of such files."""
 
-    name: str
+    kind_of: Callable[[bytes], K | None]
+    """Told the file's first `HEAD_BYTES`, or all of it; None: it is not taken."""
     limit_bytes: int
     times: UploadSettings
+    unsupported: type[UnsupportedFileError] = UnsupportedFileError
     size_bytes: int = 0
-    kind: Kind | None = None
+    kind: K | None = None
     digest: bytes = b""
     _head: bytearray = field(default_factory=bytearray)
 
@@ -36,9 +41,9 @@ class Upload:
             FileTooLargeError
         """
         if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise UnsupportedFileError
+            raise self.unsupported
         if request.content_type.startswith("multipart/"):
-            raise UnsupportedFileError
+            raise self.unsupported
         if (request.content_length or 0) > self.limit_bytes:
             raise FileTooLargeError
 
@@ -67,9 +72,9 @@ class Upload:
         self.digest = hashed.digest()
 
     def _known(self) -> bytes:
-        self.kind = kind_of(bytes(self._head[:HEAD_BYTES]), self.name)
+        self.kind = self.kind_of(bytes(self._head[:HEAD_BYTES]))
         if self.kind is None:
-            raise UnsupportedFileError
+            raise self.unsupported
         return bytes(self._head)
 
     async def _timed(self, content: StreamReader) -> AsyncIterator[bytes]:
