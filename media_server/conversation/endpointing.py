@@ -51,6 +51,8 @@ class EndpointSettings:
     max_utterance_ms: int = 15_000
     cut_search_ms: int = 3_000
     """How far back a forced cut looks for the best pause."""
+    cut_context_ms: int = 800
+    """So much must have been spoken after the cut: the word before it is recognized by what follows."""
 
 
 HANGOVER_MS: Mapping[Completion, int] = {"finished": 352, "unsure": 544, "open": 800}
@@ -190,7 +192,8 @@ class Endpointer:
 
     def _best_pause(self) -> int:
         """Start of the quietest recent window, by the mean with its neighbours: one window alone may be a plosive."""
-        recent = [(at, probability) for at, probability in self._recent if at >= self._start]
+        latest = self._position - ms_to_samples(self._settings.cut_context_ms)
+        recent = [(at, probability) for at, probability in self._recent if self._start <= at <= latest]
         triples = zip(recent, recent[1:], recent[2:], strict=False)
         quietest = min((a + b + c, -at) for (_, a), (at, b), (_, c) in triples)
         return -quietest[1]

@@ -12,7 +12,7 @@ how long that is. Speech that goes on makes it worthless as a final, and it is s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
@@ -23,6 +23,7 @@ from media_server.conversation.hallucination import Doubt
 from media_server.conversation.hypothesis import Draft
 from media_server.conversation.ladder import Level
 from media_server.conversation.language import SpokenLanguage
+from media_server.conversation.seam import Seam, joined, split
 from media_server.conversation.types import (
     SAMPLE_RATE_HZ,
     Speech,
@@ -33,7 +34,7 @@ from media_server.conversation.types import (
     ms_to_samples,
     samples_to_ms,
 )
-from media_server.engines.protocols import Excerpt, Recognition, Samples
+from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord, Samples
 from media_server.pipeline.handoff import Kind
 from media_server.pipeline.listen import Stream
 
@@ -53,6 +54,10 @@ TRIM_SAMPLES = ms_to_samples(6_000)
 utterances paid for it with every tenth word of their partials, at the seam; from here on nothing could be measured."""
 WITHOUT_PARTIALS: frozenset[Level] = frozenset({"finals_only", "metrics_only"})
 """At these levels nothing is recognized before its end is certain."""
+OVERLAP_SAMPLES = ms_to_samples(5_000)
+"""Both sides of a forced cut are recognized so far beyond it, as far as that was spoken already."""
+LONGEST_SAMPLES = ms_to_samples(30_000)
+"""That a recognizer hears at a time."""
 UNTOLD_SAMPLES = ms_to_samples(1_500)
 """Whisper sometimes stops long before the end of what it is given. Where a forced cut ends an utterance there is no
 pause, so that much without a word is speech that was not recognized."""
@@ -116,12 +121,17 @@ class Spoken:
     failed_end: int = -1
     """Where the audio of a guess that failed ended: that was the first of a final's two tries."""
     guess: Request | None = None
-    guessed: Recognition | None = None
-    guess_ms: int = 0
+    guessed: Answer | None = None
     ended: SpeechEnded | None = None
     audio_end: int = 0
     ended_at_s: float = 0.0
     """On the loop's clock."""
+    before: Spoken | None = None
+    """What was cut by force where this begins, until it is known what belongs to which."""
+    seam: Seam[RecognizedWord] | None = None
+    """What was heard around the forced cut that ended this."""
+    held: Answer | None = None
+    """What came back for this before `before` was settled."""
     final: Final | None = None
 
 
@@ -179,6 +189,15 @@ class Request:
         return Excerpt(audio, is_final=False, language=language, is_timed=len(audio) >= TRIM_SAMPLES)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request for a text that may go out as final."""
+
+    request: Request
+    recognition: Recognition
+    decode_ms: int
+
+
 class Desk(Protocol):
     """Where a track leaves its requests and its finals."""
 
@@ -232,7 +251,9 @@ class Track:
         self._on_partial = on_partial
         self._speaking: Spoken | None = None
         self._audio_end = 0
-        """End of the audio that went into the last final."""
+        """End of the audio that is the last final's own."""
+        self._cut: Spoken | None = None
+        """The last utterance, if it was cut by force."""
 
     def on_speech(self, speech: Speech) -> None:
         """Take what the listener heard; never waits."""
@@ -285,14 +306,16 @@ class Track:
                 spoken.next_partial = max(spoken.next_partial, rested)
                 self._show(request, recognition)
             case "guess" if spoken.guess is request:
-                spoken.guessed, spoken.guess_ms = recognition, decode_ms
+                spoken.guessed = Answer(request, recognition, decode_ms)
                 if spoken.ended is None:
-                    self._show(request, recognition)
-                    self.stream.expect(request.end_sample, HANGOVER_MS[_completion(recognition)])
+                    own = _own(spoken, _placed(recognition, request.audio_start))
+                    if own is not None:
+                        self._show(request, own)
+                    self.stream.expect(request.end_sample, HANGOVER_MS[_completion(own or recognition)])
                 else:
-                    self._settle(spoken, recognition, decode_ms)
+                    self._settle(spoken.guessed)
             case "final":
-                self._settle(spoken, recognition, decode_ms)
+                self._settle(Answer(request, recognition, decode_ms))
 
     def failed(self, request: Request, code: str) -> None:
         """Take the news that recognition failed: a final is tried once more, then it is marked."""
@@ -313,7 +336,7 @@ class Track:
 
     def _begin(self, start_sample: int) -> None:
         audio_start = max(0, start_sample - PRE_ROLL_SAMPLES, self._audio_end)
-        self._speaking = Spoken(start_sample, audio_start, Draft(audio_start))
+        self._speaking = Spoken(start_sample, audio_start, Draft(audio_start), before=self._cut)
         self._speaking.next_partial = start_sample + FIRST_PARTIAL_SAMPLES
         self._desk.began(self)
 
@@ -323,8 +346,9 @@ class Track:
             return
         if spoken.is_fatal:
             return
-        audio = self.stream.read(spoken.audio_start, end_sample + TAIL_SAMPLES)
-        spoken.guess, spoken.guessed = Request("guess", self, spoken, spoken.audio_start, end_sample, audio), None
+        audio_start = _heard_from(spoken, end_sample + TAIL_SAMPLES)
+        audio = self.stream.read(audio_start, end_sample + TAIL_SAMPLES)
+        spoken.guess, spoken.guessed = Request("guess", self, spoken, audio_start, end_sample, audio), None
         spoken.next_partial = self.stream.end_sample + PARTIAL_STEP_SAMPLES
         self._desk.ask(spoken.guess)
         spoken.is_partial_asked = False  # a partial that waits gives its place to the guess, and is not answered
@@ -336,18 +360,21 @@ class Track:
         spoken.ended = ended
         spoken.audio_end = ended.end_sample if ended.is_forced else ended.end_sample + TAIL_SAMPLES
         self._audio_end = spoken.audio_end
+        self._cut = spoken if ended.is_forced else None
         self.undelivered.append(spoken)
         self._desk.ended(self, spoken)
         still_waits = self._desk.withdraw(self)
         if spoken.guess is None or spoken.guess.end_sample != ended.end_sample or still_waits:
             self._ask_for_final(spoken, ended, is_second_try=spoken.failed_end == ended.end_sample)
         elif spoken.guessed is not None:
-            self._settle(spoken, spoken.guessed, spoken.guess_ms)
+            self._settle(spoken.guessed)
 
     def _ask_for_final(self, spoken: Spoken, ended: SpeechEnded, *, is_second_try: bool) -> None:
         spoken.guess = None
-        audio = self.stream.read(spoken.audio_start, spoken.audio_end)
-        final = Request("final", self, spoken, spoken.audio_start, ended.end_sample, audio, is_second_try)
+        audio_start = _heard_from(spoken, spoken.audio_end)
+        audio_end = spoken.audio_end + (OVERLAP_SAMPLES if ended.is_forced else 0)
+        audio = self.stream.read(audio_start, min(audio_end, audio_start + LONGEST_SAMPLES))
+        final = Request("final", self, spoken, audio_start, ended.end_sample, audio, is_second_try)
         if not self._desk.ask(final):
             self._give_up(spoken, OVERLOADED)
 
@@ -365,19 +392,32 @@ class Track:
         start_ms, end_ms = samples_to_ms(spoken.start_sample), samples_to_ms(end_sample)
         self._on_partial(Partial(spoken.id, start_ms, end_ms, stable, unstable))
 
-    def _settle(self, spoken: Spoken, recognition: Recognition, decode_ms: int) -> None:
-        if spoken.ended is not None and spoken.ended.is_forced:
-            self._hand_over(spoken, recognition)
-        self._finish(spoken, recognition, decode_ms, None)
+    def _settle(self, answer: Answer) -> None:
+        spoken = answer.request.spoken
+        assert spoken.ended is not None  # noqa: S101 - only ended utterances are settled
+        if spoken.before is not None and spoken.before.final is None:
+            spoken.held = answer
+            return
+        recognition = _own(spoken, _placed(answer.recognition, answer.request.audio_start))
+        if recognition is None:
+            spoken.before = None
+            self._ask_for_final(spoken, spoken.ended, is_second_try=answer.request.is_second_try)
+            return
+        if spoken.ended.is_forced and recognition.words:
+            told, spoken.seam = split(recognition.words, spoken.audio_end / SAMPLE_RATE_HZ)
+            recognition = _of_words(recognition, told)
+            self._hand_over(spoken, spoken.seam)
+        self._finish(spoken, recognition, answer.decode_ms, None)
 
-    def _hand_over(self, spoken: Spoken, recognition: Recognition) -> None:
+    def _hand_over(self, spoken: Spoken, seam: Seam[RecognizedWord]) -> None:
         """Leave what was not recognized before a forced cut to the utterance that goes on there."""
         following = self._speaking
-        if following is None or following.audio_start != spoken.audio_end or following.guess or not recognition.words:
+        if following is None or following.audio_start != spoken.audio_end or following.guess or not seam.told:
             return
-        told_to = spoken.audio_start + ms_to_samples(round(recognition.words[-1].end_s * 1000))
+        told_to = ms_to_samples(round(seam.told[-1].end_s * 1000))
         if spoken.audio_end - told_to >= UNTOLD_SAMPLES:
             spoken.ended = SpeechEnded(spoken.start_sample, told_to, is_forced=True)
+            spoken.seam = Seam(told_to / SAMPLE_RATE_HZ, seam.told, ahead=())
             following.start_sample = following.audio_start = told_to
 
     def _give_up(self, spoken: Spoken, code: str) -> None:
@@ -391,7 +431,7 @@ class Track:
             start_ms=start_ms,
             end_ms=end_ms,
             text=recognition.text,
-            words=_words_in_media_time(recognition, spoken.audio_start, start_ms, end_ms),
+            words=_words_in_media_time(recognition, start_ms, end_ms),
             confidence=recognition.confidence,
             language=recognition.language,
             provider=recognition.provider,
@@ -400,9 +440,13 @@ class Track:
             dropped=recognition.dropped,
             dropped_text=recognition.dropped_text,
         )
+        spoken.before = None
         if recognition.heard_language is not None:
             self.spoken_language.heard(*recognition.heard_language, end_ms - start_ms)
+        held = next((other.held for other in self.undelivered if other.before is spoken), None)
         self._desk.settled(self)
+        if held is not None:
+            self._settle(held)
 
 
 def _completion(recognition: Recognition) -> Completion:
@@ -413,14 +457,38 @@ def _partial_step(decoded: int) -> int:
     return min(LONGEST_STEP_SAMPLES, max(PARTIAL_STEP_SAMPLES, decoded // 3))
 
 
-def _words_in_media_time(
-    recognition: Recognition, audio_start: int, start_ms: int, end_ms: int
-) -> tuple[SpokenWord, ...]:
-    """Words on the call's timeline; none begins before its utterance or ends after it, whatever the padding held."""
-    offset_ms = samples_to_ms(audio_start)
+def _heard_from(spoken: Spoken, audio_end: int) -> int:
+    """Where the audio begins that a text of it, up to there, is made of."""
+    if spoken.before is None:
+        return spoken.audio_start
+    return min(spoken.audio_start, max(0, spoken.audio_start - OVERLAP_SAMPLES, audio_end - LONGEST_SAMPLES))
+
+
+def _own(spoken: Spoken, recognition: Recognition) -> Recognition | None:
+    """Without what was said before the forced cut where it begins; None: it is to be recognized from there on."""
+    if spoken.before is None or not recognition.words:
+        return recognition
+    seam = spoken.before.seam or Seam(spoken.audio_start / SAMPLE_RATE_HZ, (), ())
+    words = joined(seam, recognition.words)
+    return None if words is None else _of_words(recognition, words)
+
+
+def _of_words(recognition: Recognition, words: Sequence[RecognizedWord]) -> Recognition:
+    return replace(recognition, text="".join(word.text for word in words).strip(), words=tuple(words))
+
+
+def _placed(recognition: Recognition, audio_start: int) -> Recognition:
+    """With the times of its words on the call's timeline."""
+    at_s = audio_start / SAMPLE_RATE_HZ
+    words = (replace(word, start_s=at_s + word.start_s, end_s=at_s + word.end_s) for word in recognition.words)
+    return replace(recognition, words=tuple(words))
+
+
+def _words_in_media_time(recognition: Recognition, start_ms: int, end_ms: int) -> tuple[SpokenWord, ...]:
+    """None begins before its utterance or ends after it, whatever the padding held."""
 
     def place(time_s: float) -> int:
-        return min(max(start_ms, offset_ms + round(time_s * 1000)), end_ms)
+        return min(max(start_ms, round(time_s * 1000)), end_ms)
 
     return tuple(
         SpokenWord(word.text.strip(), place(word.start_s), place(word.end_s), round(word.probability, 3))

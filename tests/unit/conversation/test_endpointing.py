@@ -153,8 +153,15 @@ def test_an_utterance_that_pauses_at_its_limit_ends_by_itself() -> None:
 def test_a_pause_too_old_is_not_cut_at() -> None:
     probabilities = [0.9] * 470
     probabilities[200:203] = [0.1, 0.1, 0.1]
-    probabilities[450:453] = [0.6, 0.6, 0.6]
-    assert ended(heard(probabilities)) == [SpeechEnded(0, 451 * W, is_forced=True)]
+    probabilities[430:433] = [0.6, 0.6, 0.6]
+    assert ended(heard(probabilities)) == [SpeechEnded(0, 431 * W, is_forced=True)]
+
+
+def test_a_pause_without_enough_speech_after_it_is_not_cut_at() -> None:
+    probabilities = [0.9] * 470
+    probabilities[430:433] = [0.6, 0.6, 0.6]
+    probabilities[450:453] = [0.1, 0.1, 0.1]
+    assert ended(heard(probabilities)) == [SpeechEnded(0, 431 * W, is_forced=True)]
 
 
 def test_skipped_windows_are_silence() -> None:

@@ -10,7 +10,7 @@ import pytest
 from media_server.conversation.endpointing import EndpointSettings
 from media_server.conversation.types import SAMPLE_RATE_HZ, WINDOW_SAMPLES, Speech, samples_to_ms
 from media_server.pipeline.listen import Listener
-from media_server.pipeline.track import UNTOLD_SAMPLES
+from media_server.pipeline.track import OVERLAP_SAMPLES, UNTOLD_SAMPLES
 from media_server.pipeline.transcribe import Final, Partial, Transcriber
 from tests.chaos import figures, often
 from tests.recognizers import LoudnessVad, ScriptedRecognizer, loud
@@ -59,5 +59,5 @@ async def test_speech_without_a_pause_gives_steady_finals() -> None:
     assert all(one[1] == other[0] for one, other in itertools.pairwise(times))
     assert all(end_ms - start_ms <= longest_ms for start_ms, end_ms in times)
     assert most_undelivered == 1
-    assert max(samples for samples, _ in recognizer.asked) <= longest_ms * 16 + WINDOW_SAMPLES
+    assert max(samples for samples, _ in recognizer.asked) <= longest_ms * 16 + WINDOW_SAMPLES + 2 * OVERLAP_SAMPLES
     figures("speech without a pause", seconds=SPEECH_S, finals=len(finals))

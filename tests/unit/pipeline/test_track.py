@@ -95,8 +95,27 @@ class Talk:
             RecognizedWord(f" w{n}", n + offset_s, n + offset_s + 0.8, 0.9) for n in range(max(0, first), last)
         )
         text = "".join(word.text for word in words).strip()
-        self.track.recognized(request, Recognition(text, words if excerpt.is_timed else (), 0.9, "en", "test"), 1)
+        self.track.recognized(
+            request, Recognition(text, words if excerpt.is_timed or excerpt.is_final else (), 0.9, "en", "test"), 1
+        )
         return request
+
+    def cut(self, at: int) -> Request:
+        """Speech goes on there, and what was before is to be recognized."""
+        self.track.on_speech(SpeechEnded(SECOND, at, is_forced=True))
+        final = self.desk.asked[-1]
+        self.track.on_speech(SpeechStarted(at))
+        return final
+
+    def end(self, start: int) -> Request:
+        end = self.stream.end_sample
+        self.stream.write(end, quiet(SECOND))
+        self.track.on_speech(SpeechEnded(start, end))
+        return self.desk.asked[-1]
+
+    @property
+    def said(self) -> list[str]:
+        return [word for final in self.desk.finals for word in final.text.split()]
 
 
 def test_the_first_partial_comes_early_and_the_next_ones_less_often_the_more_they_decode() -> None:
@@ -162,6 +181,51 @@ def test_a_guess_that_takes_the_place_of_a_partial_is_not_the_last_that_is_shown
     talk.next_partial()
     talk.track.on_speech(SpeechPaused(SECOND, talk.stream.end_sample))
     assert any(talk.speak(320) for _ in range(200))
+
+
+CUT = 13 * SECOND + 5_000
+
+
+def test_words_around_a_forced_cut_are_said_once() -> None:
+    talk = Talk()
+    talk.speak(14 * SECOND)
+    talk.say(talk.cut(CUT))
+    talk.speak(5 * SECOND)
+    talk.say(talk.end(CUT))
+    assert [(final.start_ms, final.end_ms) for final in talk.desk.finals] == [(1000, CUT // 16), (CUT // 16, 20_000)]
+    assert talk.said == [f"w{number}" for number in range(19)]
+
+
+def test_what_follows_a_forced_cut_waits_for_what_was_before_it() -> None:
+    talk = Talk()
+    talk.speak(14 * SECOND)
+    before = talk.cut(CUT)
+    talk.speak(5 * SECOND)
+    talk.say(talk.end(CUT))
+    assert talk.desk.finals == []
+    talk.say(before)
+    assert talk.said == [f"w{number}" for number in range(19)]
+
+
+def test_a_guess_after_a_forced_cut_shows_no_word_of_before() -> None:
+    talk = Talk()
+    talk.speak(14 * SECOND)
+    talk.say(talk.cut(CUT))
+    talk.speak(5 * SECOND)
+    talk.track.on_speech(SpeechPaused(CUT, talk.stream.end_sample))
+    talk.say(talk.desk.asked[-1])
+    shown = talk.desk.partials[-1]
+    assert f"{shown.stable} {shown.unstable}".split() == [f"w{number}" for number in range(12, 19)]
+
+
+def test_after_a_gap_that_ended_at_a_forced_cut_only_what_was_said_behind_it_counts() -> None:
+    talk = Talk()
+    talk.speak(14 * SECOND)
+    talk.track.give_up(talk.cut(CUT))
+    talk.speak(5 * SECOND)
+    talk.say(talk.end(CUT))
+    assert [final.failure for final in talk.desk.finals] == ["recognizer_overloaded", None]
+    assert talk.said == [f"w{number}" for number in range(12, 19)]
 
 
 @pytest.mark.parametrize("expected", [None, "de"])

@@ -17,7 +17,13 @@ from media_server.engines import pace
 from media_server.engines.protocols import Recognizer, Samples
 from media_server.pipeline import transcribe
 from media_server.pipeline.listen import Stream
-from media_server.pipeline.track import FIRST_PARTIAL_SAMPLES, PRE_ROLL_SAMPLES, TAIL_SAMPLES, UNTOLD_SAMPLES
+from media_server.pipeline.track import (
+    FIRST_PARTIAL_SAMPLES,
+    OVERLAP_SAMPLES,
+    PRE_ROLL_SAMPLES,
+    TAIL_SAMPLES,
+    UNTOLD_SAMPLES,
+)
 from media_server.pipeline.transcribe import Final, Partial, Track, Transcriber
 from tests.recognizers import ScriptedRecognizer, loud, quiet
 
@@ -111,17 +117,33 @@ async def test_the_audio_of_a_final_has_a_pre_roll_and_a_tail() -> None:
     assert recognizer.asked[-1] == (SECOND + PRE_ROLL_SAMPLES + TAIL_SAMPLES, True)
 
 
-async def test_a_forced_cut_shares_no_sample_between_two_finals() -> None:
-    recognizer = ScriptedRecognizer()
+async def test_both_sides_of_a_forced_cut_are_recognized_beyond_it() -> None:
+    recognizer = ScriptedRecognizer(lambda audio, is_final: "w " * (len(audio) // 1600))
+    async with screen(recognizer, workers=1) as shown:
+        shown.say(3 * SECOND, 10 * SECOND)
+        shown.track.on_speech(SpeechEnded(3 * SECOND, 6 * SECOND, is_forced=True))
+        shown.track.on_speech(SpeechStarted(6 * SECOND))
+        shown.track.on_speech(SpeechEnded(6 * SECOND, 10 * SECOND))
+        times = [(final.start_ms, final.end_ms) for final in [await shown.next_final(), await shown.next_final()]]
+    finals = [samples for samples, is_final in recognizer.asked if is_final]
+    assert finals == [
+        PRE_ROLL_SAMPLES + 3 * SECOND + OVERLAP_SAMPLES,
+        OVERLAP_SAMPLES + 4 * SECOND + TAIL_SAMPLES,
+    ]
+    assert times == [(3000, 6000), (6000, 10_000)]
+
+
+async def test_a_side_that_has_not_heard_what_was_before_its_cut_is_recognized_alone() -> None:
+    texts = iter(["we ship on monday", "so you pay", "and so you pay"])
+    recognizer = ScriptedRecognizer(lambda audio, is_final: next(texts) if is_final else "")
     async with screen(recognizer, workers=1) as shown:
         shown.say(SECOND, 4 * SECOND)
-        shown.track.on_speech(SpeechEnded(SECOND, 3 * SECOND, is_forced=True))
-        shown.track.on_speech(SpeechStarted(3 * SECOND))
-        shown.track.on_speech(SpeechEnded(3 * SECOND, 4 * SECOND))
-        await shown.next_final()
-        await shown.next_final()
-    finals = [samples for samples, is_final in recognizer.asked if is_final]
-    assert finals == [2 * SECOND + PRE_ROLL_SAMPLES, SECOND + TAIL_SAMPLES]
+        shown.track.on_speech(SpeechEnded(SECOND, 2 * SECOND, is_forced=True))
+        shown.track.on_speech(SpeechStarted(2 * SECOND))
+        shown.track.on_speech(SpeechEnded(2 * SECOND, 4 * SECOND))
+        said = [(await shown.next_final()).text for _ in range(2)]
+    assert said == ["we ship on monday", "and so you pay"]
+    assert recognizer.asked[-1] == (2 * SECOND + TAIL_SAMPLES, True)
 
 
 @pytest.mark.parametrize(("words", "untold_samples"), [(7, UNTOLD_SAMPLES + 800), (8, 0)])
@@ -136,8 +158,6 @@ async def test_what_was_not_recognized_before_a_forced_cut_is_left_to_the_next_u
         first = await shown.next_final()
         shown.track.on_speech(SpeechEnded(3 * SECOND, 4 * SECOND))
         second = await shown.next_final()
-    finals = [samples for samples, is_final in recognizer.asked if is_final]
-    assert finals == [2 * SECOND + PRE_ROLL_SAMPLES, untold_samples + SECOND + TAIL_SAMPLES]
     assert first.end_ms == second.start_ms == 3_000 - untold_samples // 16
 
 
