@@ -17,7 +17,7 @@ ONLY ?=
 MIN ?= 15
 PEOPLE ?= 20
 
-.PHONY: help setup demo run test fuzz soak check bench bench-peers schema fmt clean system-packages
+.PHONY: help setup demo run test fuzz soak check bench bench-peers base-weights schema fmt clean system-packages
 
 help:
 	@echo "make demo    play a recorded sales call through a real WebRTC call and print what the coach sees"
@@ -29,6 +29,7 @@ help:
 	@echo "make check   format, lint, types, import rules, unit and contract tests"
 	@echo "make bench   measure speech recognition; DATA=folder names recordings with a manifest.tsv"
 	@echo "make bench-peers  install what speech recognition is measured beside, into .peers/"
+	@echo "make base-weights  get Whisper base, for other languages than English, into .base/"
 	@echo "make schema  write db/schema.sql from the migrations"
 	@echo "make fmt     format the code"
 	@echo "make setup   install and build, nothing else"
@@ -77,6 +78,12 @@ check: .make/python
 bench: .make/python
 	$(BIN)/liveconvo bench asr $(if $(DATA),--data "$(DATA)")
 
+# Whisper base, for other languages than English: liveconvo bench asr --model .base …
+base-weights: .base/model.bin
+
+.base/model.bin: | .make/python
+	$(BIN)/python -m deploy.bench.base_weights .base
+
 # In an environment of their own: nothing of it is used by the product.
 bench-peers: .make/peers
 
@@ -94,7 +101,7 @@ fmt: .make/python
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .peers .make build dist control_api/web web_client/node_modules
+	rm -rf .venv .peers .base .make build dist control_api/web web_client/node_modules
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
