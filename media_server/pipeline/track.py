@@ -128,6 +128,8 @@ class Spoken:
     """On the loop's clock."""
     before: Spoken | None = None
     """What was cut by force where this begins, until it is known what belongs to which."""
+    is_heard_from_cut: bool = False
+    """Nothing before that cut is listened to any more."""
     seam: Seam[RecognizedWord] | None = None
     """What was heard around the forced cut that ended this."""
     held: Answer | None = None
@@ -400,7 +402,7 @@ class Track:
             return
         recognition = _own(spoken, _placed(answer.recognition, answer.request.audio_start))
         if recognition is None:
-            spoken.before = None
+            spoken.is_heard_from_cut = True
             self._ask_for_final(spoken, spoken.ended, is_second_try=answer.request.is_second_try)
             return
         if spoken.ended.is_forced and recognition.words:
@@ -459,7 +461,7 @@ def _partial_step(decoded: int) -> int:
 
 def _heard_from(spoken: Spoken, audio_end: int) -> int:
     """Where the audio begins that a text of it, up to there, is made of."""
-    if spoken.before is None:
+    if spoken.before is None or spoken.is_heard_from_cut:
         return spoken.audio_start
     return min(spoken.audio_start, max(0, spoken.audio_start - OVERLAP_SAMPLES, audio_end - LONGEST_SAMPLES))
 
@@ -469,7 +471,7 @@ def _own(spoken: Spoken, recognition: Recognition) -> Recognition | None:
     if spoken.before is None or not recognition.words:
         return recognition
     seam = spoken.before.seam or Seam(spoken.audio_start / SAMPLE_RATE_HZ, (), ())
-    words = joined(seam, recognition.words)
+    words = joined(replace(seam, told=()) if spoken.is_heard_from_cut else seam, recognition.words)
     return None if words is None else _of_words(recognition, words)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -80,6 +80,12 @@ def test_of_two_readings_after_the_cut_that_of_whom_knows_the_sentence_counts() 
 def test_a_later_side_that_has_not_heard_what_was_told_is_recognized_alone() -> None:
     _, seam = split(heard("until the period", 9.1), CUT_S)
     assert joined(seam, heard("so my fellow americans", 8.9)) is None
+
+
+def test_what_is_heard_from_the_cut_on_begins_with_the_word_that_the_earlier_side_heard_there() -> None:
+    _, seam = split(heard("the wizard who had vanished", 9.4), CUT_S)
+    rest = joined(replace(seam, told=()), heard("had vanished behind the curtain", 10.3))
+    assert " ".join(word.text.strip() for word in rest or ()) == "who had vanished behind the curtain"
 
 
 def test_the_word_at_the_cut_that_both_understand_differently_is_said_once() -> None:

@@ -134,7 +134,7 @@ async def test_both_sides_of_a_forced_cut_are_recognized_beyond_it() -> None:
 
 
 async def test_a_side_that_has_not_heard_what_was_before_its_cut_is_recognized_alone() -> None:
-    texts = iter(["we ship on monday", "so you pay", "and so you pay"])
+    texts = iter(["we ship on monday", "so you pay", "and so you pay and sign"])
     recognizer = ScriptedRecognizer(lambda audio, is_final: next(texts) if is_final else "")
     async with screen(recognizer, workers=1) as shown:
         shown.say(SECOND, 4 * SECOND)
@@ -142,7 +142,7 @@ async def test_a_side_that_has_not_heard_what_was_before_its_cut_is_recognized_a
         shown.track.on_speech(SpeechStarted(2 * SECOND))
         shown.track.on_speech(SpeechEnded(2 * SECOND, 4 * SECOND))
         said = [(await shown.next_final()).text for _ in range(2)]
-    assert said == ["we ship on monday", "and so you pay"]
+    assert said == ["we ship on monday", "and so you pay and sign"]
     assert recognizer.asked[-1] == (2 * SECOND + TAIL_SAMPLES, True)
 
 
