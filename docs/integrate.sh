@@ -65,12 +65,13 @@ api "$URL/v1/organizations/$ORGANIZATION/invitations" | jq -c '[.items[].status]
 say "webhook: a program of ours that writes down what it is told"
 HOOKED=$(mktemp)
 python3 - "$HOOK_PORT" "$HOOKED" <<'PYTHON' &
-import http.server, sys
+import http.server, json, sys
 class Hook(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        with open(sys.argv[2], "ab") as file:
-            file.write(body + b"\n")
+        told = {name: self.headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature")}
+        with open(sys.argv[2], "a") as file:
+            print(json.dumps({**told, "body": body.decode()}), file=file)
         self.send_response(204)
         self.end_headers()
     def log_message(self, *_): pass
@@ -78,8 +79,10 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Hook).serve_forever()
 PYTHON
 HOOK=$!
 trap 'kill $HOOK 2>/dev/null; rm -f "$HOOKED"' EXIT
-api "$URL/v1/organizations/$ORGANIZATION/webhooks" \
-  -d "{\"url\": \"http://127.0.0.1:$HOOK_PORT/hook\", \"event_types\": [\"session.ended\", \"summary.ready\"]}" | jq -c '{id, event_types}'
+WEBHOOK=$(api "$URL/v1/organizations/$ORGANIZATION/webhooks" \
+  -d "{\"url\": \"http://127.0.0.1:$HOOK_PORT/hook\", \"event_types\": [\"session.ended\", \"summary.ready\"]}")
+jq -c '{id, event_types}' <<<"$WEBHOOK"
+SECRET=$(jq -r .secret <<<"$WEBHOOK")  # told once
 
 say "session; the same request twice makes one"
 KEY=$(python3 -c 'import uuid; print(uuid.uuid4())')
@@ -110,13 +113,24 @@ api "$URL/v1/sessions/$SESSION/summary" | jq -c '{generation_status, title}'
 say "export"
 api "$URL/v1/sessions/$SESSION/export?format=markdown" | sed -n '1,5p'
 
-say "webhook received"
+say "webhook received, and signed by who knows the secret: HMAC-SHA256 of its id, timestamp and body"
 for _ in $(seq 300); do
   grep -q summary.ready "$HOOKED" && break
   sleep 0.2
 done
-jq -c '{type, timestamp}' "$HOOKED"
+jq -c '.body | fromjson | {type, timestamp}' "$HOOKED"
 grep -q summary.ready "$HOOKED"
+python3 - "$HOOKED" "$SECRET" <<'PYTHON'
+import base64, hashlib, hmac, json, sys
+key = base64.b64decode(sys.argv[2].removeprefix("whsec_"))
+for line in open(sys.argv[1]):
+    told = json.loads(line)
+    signed = f"{told['id']}.{told['timestamp']}.{told['body']}".encode()
+    wanted = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    if not any(hmac.compare_digest(wanted, given) for given in told["signature"].split()):
+        sys.exit("a webhook that nobody signed")
+print("every signature is right")
+PYTHON
 
 say "away: the organization, and the account, which is erased after two weeks"
 api -X DELETE "$URL/v1/organizations/$ORGANIZATION"

@@ -45,5 +45,6 @@ async def test_the_script_runs_from_sign_up_to_the_accounts_end(tmp_path: Path) 
     assert script.returncode == 0, said
     assert "taking the time" in said
     assert '"type":"summary.ready"' in said
+    assert "every signature is right" in said
     assert "due_at" in said
     assert said.endswith("── done\n")
