@@ -79,9 +79,11 @@ class Sender:
     def ask(self, url: str) -> asyncio.Future[Sequence[Address]]:
         """The addresses of its host. A thread works for it until it is done, whoever stops waiting."""
         parts = URL(url)
-        return asyncio.get_running_loop().run_in_executor(
+        asked = asyncio.get_running_loop().run_in_executor(
             self.executor, self.look_up, parts.raw_host or "", parts.port or 0
         )
+        asked.add_done_callback(_heard)
+        return asked
 
     async def send(self, due: DueDelivery, addresses: asyncio.Future[Sequence[Address]]) -> Outcome:
         """Never raises for what the other side does."""
@@ -127,6 +129,12 @@ class Sender:
             # Not even the rest of the answer is waited for.
             response.close()
             return _Answer(response.status, text, _seconds(response.headers.get("Retry-After")))
+
+
+def _heard(asked: asyncio.Future[Sequence[Address]]) -> None:
+    """A name server that fails after everybody gave it up is nothing to complain about."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 @dataclass(frozen=True, slots=True)
