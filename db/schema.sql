@@ -4464,6 +4464,7 @@ CREATE FUNCTION minutes_allowed(wanted_user_id uuid, wanted_organization_id uuid
 $$;
 
 REVOKE ALL ON FUNCTION minutes_allowed FROM PUBLIC;
+GRANT ALL ON FUNCTION minutes_allowed TO liveconvo_jobs;
 
 CREATE FUNCTION minutes_recorded(wanted_user_id uuid, wanted_organization_id uuid) RETURNS integer
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -5886,48 +5887,25 @@ CREATE FUNCTION usage_limit(wanted_user_id uuid, wanted_organization_id uuid) RE
     SET search_path TO 'pg_catalog', 'public', 'pg_temp'
     AS $$
     SELECT
-        used.minutes,
-        allowed.minutes,
+        minutes.used,
+        minutes.allowed,
         -- greatest() looks past NULL.
-        CASE WHEN allowed.minutes IS NOT NULL THEN greatest(0, allowed.minutes - used.minutes) END,
+        CASE WHEN minutes.allowed IS NOT NULL THEN greatest(0, minutes.allowed - minutes.used) END,
         CASE
-            WHEN allowed.minutes IS NULL THEN 0
-            WHEN allowed.minutes = 0 THEN 100
-            ELSE (100::bigint * used.minutes / allowed.minutes)::integer
+            WHEN minutes.allowed IS NULL THEN 0
+            WHEN minutes.allowed = 0 THEN 100
+            ELSE (100::bigint * minutes.used / minutes.allowed)::integer
         END,
-        allowed.minutes IS NULL,
-        allowed.minutes IS NULL OR used.minutes < allowed.minutes
+        minutes.allowed IS NULL,
+        minutes.allowed IS NULL OR minutes.used < minutes.allowed
     FROM organization_members
     JOIN organizations ON organizations.id = organization_members.organization_id
     CROSS JOIN LATERAL (
-        SELECT coalesce(max(total_minutes_used), 0) AS minutes
-        FROM monthly_usage_cache
-        WHERE monthly_usage_cache.organization_id = wanted_organization_id
-            AND monthly_usage_cache.user_id = wanted_user_id
-            AND month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
-    ) AS used
-    LEFT JOIN plans ON plans.id = coalesce(
-        (
-            SELECT plan_id
-            FROM subscriptions
-            WHERE subscriptions.organization_id = wanted_organization_id
-                AND status IN ('active', 'trialing', 'past_due')
-        ),
-        (
-            SELECT plan_id
-            FROM subscriptions
-            WHERE subscriptions.user_id = wanted_user_id
-                AND status IN ('active', 'trialing', 'past_due')
-        ),
-        (SELECT id FROM plans WHERE name = 'individual_free')
-    )
-    CROSS JOIN LATERAL (
-        SELECT least(
-            organization_members.monthly_audio_hours_limit * 60,
-            organizations.monthly_audio_hours_limit * 60,
-            coalesce(plans.monthly_audio_minutes_limit, plans.monthly_audio_hours_limit * 60)
-        ) AS minutes
-    ) AS allowed
+        SELECT
+            minutes_recorded(wanted_user_id, wanted_organization_id) AS used,
+            minutes_allowed(wanted_user_id, wanted_organization_id) AS allowed
+        OFFSET 0
+    ) AS minutes
     WHERE organization_members.organization_id = wanted_organization_id
         AND organization_members.user_id = wanted_user_id
         AND (

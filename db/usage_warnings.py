@@ -1,6 +1,6 @@
 """Who has used 80 % of this month's minutes, or all of them, and was not told so far. For the jobs role.
 
-The limit is what `usage_limit` holds people to: the smallest of the member's, the organization's and the plan's.
+The limit is the one that people are held to, `minutes_allowed`. Who recorded nothing is not asked about.
 """
 
 from __future__ import annotations
@@ -32,18 +32,14 @@ async def claim_warnings(conn: Connection, limit: int) -> list[UsageWarning]:
     """Some of those who are to be told, each once for a month and percentage: with this transaction they were."""
     rows = await conn.fetch(
         """
-        WITH allowed AS (
+        WITH allowed AS MATERIALIZED (
             SELECT
                 monthly_usage_cache.id, monthly_usage_cache.total_minutes_used AS minutes_used,
                 organizations.name AS organization_name,
                 CASE
                     WHEN users.email_verified AND users.is_active AND users.deleted_at IS NULL THEN users.email
                 END AS email,
-                least(
-                    organization_members.monthly_audio_hours_limit * 60,
-                    organizations.monthly_audio_hours_limit * 60,
-                    coalesce(plans.monthly_audio_minutes_limit, plans.monthly_audio_hours_limit * 60)
-                ) AS minutes_limit
+                minutes_allowed(monthly_usage_cache.user_id, monthly_usage_cache.organization_id) AS minutes_limit
             FROM monthly_usage_cache
             JOIN users ON users.id = monthly_usage_cache.user_id
             JOIN organizations ON organizations.id = monthly_usage_cache.organization_id
@@ -51,23 +47,9 @@ async def claim_warnings(conn: Connection, limit: int) -> list[UsageWarning]:
                 ON organization_members.organization_id = monthly_usage_cache.organization_id
                 AND organization_members.user_id = monthly_usage_cache.user_id
                 AND organization_members.status = 'active'
-            LEFT JOIN plans ON plans.id = coalesce(
-                (
-                    SELECT plan_id
-                    FROM subscriptions
-                    WHERE subscriptions.organization_id = monthly_usage_cache.organization_id
-                        AND status IN ('active', 'trialing', 'past_due')
-                ),
-                (
-                    SELECT plan_id
-                    FROM subscriptions
-                    WHERE subscriptions.user_id = monthly_usage_cache.user_id
-                        AND status IN ('active', 'trialing', 'past_due')
-                ),
-                (SELECT id FROM plans WHERE name = 'individual_free')
-            )
             WHERE monthly_usage_cache.month_year = to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')
                 AND monthly_usage_cache.warned_percent < 100
+                AND monthly_usage_cache.total_minutes_used > 0
                 AND organizations.deleted_at IS NULL
         ),
         due AS (

@@ -94,7 +94,7 @@ DEFINERS: dict[str, tuple[frozenset[str], str]] = {
     # usage
     "check_session_limits": (BY_DATABASE, "reads plan, organization, member and sessions at once"),
     "count_month_sessions": (BY_DATABASE, "part of check_session_limits and my_plan_usage"),
-    "minutes_allowed": (BY_DATABASE, "part of check_session_limits and session_minutes"),
+    "minutes_allowed": (frozenset({JOBS}), "part of all that has to do with limits of minutes; says who is warned"),
     "minutes_recorded": (BY_DATABASE, "part of check_session_limits and session_minutes"),
     "my_plan_usage": (frozenset({API}), "of the one who asks, in one of their organizations"),
     "plan_of": (BY_DATABASE, "reads subscriptions of a person and of an organization"),
