@@ -178,7 +178,7 @@ class Participant:
         return self.guest.is_consented and not self.is_muted and not self.is_replaced
 
     def hear(self, block: AudioBlock, *, is_listening: bool, is_call_on_record: bool = True) -> None:
-        """Take one block of audio; what goes on the record is metered, and so is a call that is off the record."""
+        """Take one block of audio. It is usage unless they went off the record themselves; a call's changes nothing."""
         if not self.guest.is_consented or self.is_replaced or not len(block.samples):
             return
         start = self._placed.place(block.pts, len(block.samples), self._clock.now_samples())

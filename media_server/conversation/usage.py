@@ -4,7 +4,7 @@ Rules:
 - An interval goes on while the next audio begins at most GAP_MS after its end. So long the listener waits for what is
   late before it takes it for silence, and a sender that leaves out silence (Opus DTX sends a packet every 400 ms) costs
   as much as one that sends it. Lost packets and jitter open no interval.
-- A longer gap, a pause, going off the record and leaving end an interval; the time in between is not recorded time.
+- A longer gap, a pause, leaving, and going off the record oneself end an interval; the time in between is not usage.
 - An interval is told again after every REPORT_MS that it grew, and once more when it ends: what a crash can lose is at
   most that, and it is never charged.
 - It may overlap with another connection's, of the same participant too: the ledger counts the union.
