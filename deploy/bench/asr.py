@@ -172,7 +172,7 @@ def _say_budget(plan: Plan, parts: Sequence[str]) -> None:
         "invented_words": 20.0,
         "wer_rise_points": 0.3 * all_s + 10,
         "active_speakers": 9 * (mean_s * (3 if plan.is_quick else 5) + 15),
-        "cut_errors": 0.6 * all_s + 10,
+        "cut_errors": 0.9 * all_s + 10,
         "overload": 60 + (QUICK_OVERLOAD_S if plan.is_quick else SECONDS),
         "peers": sum(
             (len(plan.peers) + 1) * (streams_s + 25)

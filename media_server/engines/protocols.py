@@ -27,8 +27,6 @@ class Excerpt:
     """Word times and all guards; else what can be said quickly."""
     language: str | None = None
     """ISO 639-1; None: the recognizer finds out."""
-    vocabulary: tuple[str, ...] = ()
-    """Words that may well be said, as they are written."""
     is_timed: bool = False
     """Word times of a partial; a final has them anyway."""
 

@@ -12,7 +12,7 @@ how long that is. Speech that goes on makes it worthless as a final, and it is s
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from uuid import uuid4
@@ -37,6 +37,7 @@ from media_server.conversation.types import (
 from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord, Samples
 from media_server.pipeline.handoff import Kind
 from media_server.pipeline.listen import Stream
+from media_server.pipeline.words import in_media_time, of_words, placed
 
 PRE_ROLL_SAMPLES = ms_to_samples(250)
 """Voice activity misses the first consonant."""
@@ -310,7 +311,7 @@ class Track:
             case "guess" if spoken.guess is request:
                 spoken.guessed = Answer(request, recognition, decode_ms)
                 if spoken.ended is None:
-                    own = _own(spoken, _placed(recognition, request.audio_start))
+                    own = _own(spoken, placed(recognition, request.audio_start))
                     if own is not None:
                         self._show(request, own)
                     self.stream.expect(request.end_sample, HANGOVER_MS[_completion(own or recognition)])
@@ -400,14 +401,14 @@ class Track:
         if spoken.before is not None and spoken.before.final is None:
             spoken.held = answer
             return
-        recognition = _own(spoken, _placed(answer.recognition, answer.request.audio_start))
+        recognition = _own(spoken, placed(answer.recognition, answer.request.audio_start))
         if recognition is None:
             spoken.is_heard_from_cut = True
             self._ask_for_final(spoken, spoken.ended, is_second_try=answer.request.is_second_try)
             return
         if spoken.ended.is_forced and recognition.words:
             told, spoken.seam = split(recognition.words, spoken.audio_end / SAMPLE_RATE_HZ)
-            recognition = _of_words(recognition, told)
+            recognition = of_words(recognition, told)
             self._hand_over(spoken, spoken.seam)
         self._finish(spoken, recognition, answer.decode_ms, None)
 
@@ -433,7 +434,7 @@ class Track:
             start_ms=start_ms,
             end_ms=end_ms,
             text=recognition.text,
-            words=_words_in_media_time(recognition, start_ms, end_ms),
+            words=in_media_time(recognition.words, start_ms, end_ms),
             confidence=recognition.confidence,
             language=recognition.language,
             provider=recognition.provider,
@@ -472,27 +473,4 @@ def _own(spoken: Spoken, recognition: Recognition) -> Recognition | None:
         return recognition
     seam = spoken.before.seam or Seam(spoken.audio_start / SAMPLE_RATE_HZ, (), ())
     words = joined(replace(seam, told=()) if spoken.is_heard_from_cut else seam, recognition.words)
-    return None if words is None else _of_words(recognition, words)
-
-
-def _of_words(recognition: Recognition, words: Sequence[RecognizedWord]) -> Recognition:
-    return replace(recognition, text="".join(word.text for word in words).strip(), words=tuple(words))
-
-
-def _placed(recognition: Recognition, audio_start: int) -> Recognition:
-    """With the times of its words on the call's timeline."""
-    at_s = audio_start / SAMPLE_RATE_HZ
-    words = (replace(word, start_s=at_s + word.start_s, end_s=at_s + word.end_s) for word in recognition.words)
-    return replace(recognition, words=tuple(words))
-
-
-def _words_in_media_time(recognition: Recognition, start_ms: int, end_ms: int) -> tuple[SpokenWord, ...]:
-    """None begins before its utterance or ends after it, whatever the padding held."""
-
-    def place(time_s: float) -> int:
-        return min(max(start_ms, round(time_s * 1000)), end_ms)
-
-    return tuple(
-        SpokenWord(word.text.strip(), place(word.start_s), place(word.end_s), round(word.probability, 3))
-        for word in recognition.words
-    )
+    return None if words is None else of_words(recognition, words)
