@@ -26,6 +26,8 @@ from tests.recognizers import ScriptedRecognizer, loud, quiet
 
 SCALE = 20
 WAIT_S = 20.0
+BUSY_S = 1.5
+"""What a busy machine may take longer, without anything being late by that."""
 SECOND = 16_000
 
 
@@ -158,13 +160,16 @@ async def test_under_overload_everybody_is_given_something_and_the_rest_is_marke
     assert min(given) >= 2
 
 
-async def test_after_overload_it_is_back_at_the_first_level_and_nothing_is_marked() -> None:
+async def test_after_overload_it_is_back_at_the_first_level_and_nothing_is_marked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with talkers(takes(0.06), 2) as (transcriber, people):
         for turn in range(30):
             people[turn % 2].speak(0.5)
             await asyncio.sleep(0.02)
         assert await transcriber.drain(WAIT_S)
         await until_level(transcriber, "full")
+        monkeypatch.setattr(patience, "PATIENCE_S", BUSY_S)
         before = [len(one.finals) for one in people]
         for one in people:
             one.speak(0.5)
@@ -252,19 +257,22 @@ async def test_coalesced_partials_are_further_apart(monkeypatch: pytest.MonkeyPa
 async def test_the_lag_that_is_told_is_the_age_of_what_is_owed() -> None:
     """Recognition at 0.3 of real time: what is told never differs from the truth by more than a tenth."""
     async with talkers(takes(0.12), 1) as (transcriber, (one,)):
-        ended_s: list[float] = []
+        ended_s: list[tuple[float, float]] = []
+        """Between these two, each: a busy machine may let this test wait anywhere."""
         for _ in range(20):
+            speaks_s = time.monotonic()
             one.speak(0.5)
-            ended_s.append(time.monotonic())
+            ended_s.append((speaks_s, time.monotonic()))
             for _ in range(4):
                 await asyncio.sleep(0.01)
-                truth_s = time.monotonic() - ended_s[len(one.finals)] if len(one.finals) < len(ended_s) else 0.0
-                assert abs(transcriber.lag_ms / 1000 - truth_s) <= 0.1 * truth_s + 0.005
+                asked_s, lag_s, told_s = time.monotonic(), transcriber.lag_ms / 1000, time.monotonic()
+                earliest_s, latest_s = (ended_s[len(one.finals) :] or [(told_s, asked_s)])[0]
+                assert 0.9 * (asked_s - latest_s) - 0.005 <= lag_s <= 1.1 * (told_s - earliest_s) + 0.005
 
 
 async def test_what_cannot_be_on_time_gives_way_to_what_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long utterance takes longer than anybody waits for it, a short one does not; the long one came first."""
-    monkeypatch.setattr(patience, "PATIENCE_S", 0.6)
+    monkeypatch.setattr(patience, "PATIENCE_S", BUSY_S)
 
     def script(audio: Samples, is_final: bool) -> str:
         time.sleep(0.1 * len(audio) / SECOND)
@@ -275,13 +283,13 @@ async def test_what_cannot_be_on_time_gives_way_to_what_can(monkeypatch: pytest.
             people[0].speak(1.0, pauses=False)
             await until(lambda: len(people[0].finals) == len(people[0].said))
         people[0].speak(1.0, pauses=False)
-        people[1].speak(8.0, pauses=False)
+        people[1].speak(20.0, pauses=False)
         people[2].speak(0.1, pauses=False)
         assert await transcriber.drain(WAIT_S)
         assert [(one.text, one.failure) for one in people[1].finals + people[2].finals] == [
             ("", OVERLOADED),
             ("said", None),
         ]
-        people[1].speak(8.0, pauses=False)
+        people[1].speak(20.0, pauses=False)
         assert await transcriber.drain(WAIT_S)
     assert people[1].finals[-1].text == "said", "a worker was idle, and it was not tried"
