@@ -115,7 +115,7 @@ async def test_waiting_for_entries_ends_with_the_first(tmp_path: Path) -> None:
     async with opened(tmp_path / "n") as spool:
         waiting = asyncio.ensure_future(spool.wait_filled())
         await spool.append(entry(1))
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await waiting
 
 
@@ -124,7 +124,7 @@ async def test_waiting_for_an_empty_spool_ends_with_the_last_trim(tmp_path: Path
         await spool.append(entry(1))
         waiting = asyncio.ensure_future(spool.wait_emptied())
         await spool.trim((await spool.oldest())[0][0])
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(10):
             await waiting
 
 
