@@ -379,8 +379,10 @@ async def _session_template(conn: Connection, stage: Stage, table: str) -> None:
     """A foreign key alone would take the id of anybody's playbook."""
     north = stage.world.sides["north"]
     for row in stage.world.rows["templates"]:
-        is_ours = north.id == row["organization_id"] or north.author == row["user_id"]
-        is_allowed = is_ours or row["is_system_template"] or row["is_public"]
+        is_shared = row["is_organization_template"] and north.id == row["organization_id"]
+        is_own = row["user_id"] == north.author and row["organization_id"] in {None, north.id}
+        is_offered = is_shared or is_own or row["is_system_template"] or row["is_public"]
+        is_allowed = is_offered and row["is_active"]
         new = further_row(stage.catalog, stage.world, table, north, {"selected_template_id": row["id"]})
         chosen = await attempt(conn, *insert_statement(table, new))
         later = await attempt(
@@ -388,12 +390,17 @@ async def _session_template(conn: Connection, stage: Stage, table: str) -> None:
         )
         for outcome in (chosen, later):
             _went(outcome) if is_allowed else _refused(outcome, "template_not_found", NOT_FOUND)
-    ours = next(row["id"] for row in stage.world.rows["templates"] if row["organization_id"] == north.id)
-    await conn.execute("UPDATE templates SET deleted_at = now() WHERE id = $1", ours)
-    outcome = await attempt(
-        conn, "UPDATE sessions SET selected_template_id = $2 WHERE id = $1", north.sessions["bare"], ours
+    ours = next(
+        row["id"]
+        for row in stage.world.rows["templates"]
+        if row["organization_id"] == north.id and row["is_organization_template"] and row["is_active"]
     )
-    _refused(outcome, "template_not_found", NOT_FOUND)
+    choose = "UPDATE sessions SET selected_template_id = $2 WHERE id = $1"
+    await conn.execute(choose, north.sessions["bare"], ours)
+    await conn.execute("UPDATE templates SET deleted_at = now() WHERE id = $1", ours)
+    _went(await attempt(conn, choose, north.sessions["bare"], ours))  # it keeps what it has
+    await conn.execute(choose, north.sessions["bare"], None)
+    _refused(await attempt(conn, choose, north.sessions["bare"], ours), "template_not_found", NOT_FOUND)
 
 
 async def _template_use(conn: Connection, stage: Stage, _table: str) -> None:

@@ -75,9 +75,24 @@ async def test_a_session_begins_from_a_template(api: Api) -> None:
     made = await api.post("/v1/sessions", body)
     assert (made.status, made.body["selected_template_id"]) == (201, playbook["id"])
     assert (await api.get(f"/v1/templates/{playbook['id']}")).body["usage_count"] == 1
-    for foreign in (playbook["id"], str(uuid4())):
-        refused = await api.post("/v1/sessions", {**body, "selected_template_id": foreign}, "charlie")
+    for who, foreign in (("charlie", playbook["id"]), ("charlie", str(uuid4())), ("bob", playbook["id"])):
+        refused = await api.post("/v1/sessions", {**body, "selected_template_id": foreign}, who)
         assert (refused.status, refused.code) == (404, "not_found")
+
+
+async def test_a_playbook_that_was_switched_off_is_chosen_no_more_and_kept_where_it_was(api: Api) -> None:
+    playbook = (await api.post("/v1/templates", {"name": "Ours", "scope": "organization"})).body["id"]
+    body = {"title": "A", "conversation_type": "sales", "selected_template_id": playbook}
+    made = [(await api.post("/v1/sessions", body, who)).body["id"] for who in ("alice", "bob")]
+    await api.send("PATCH", f"/v1/templates/{playbook}", json={"is_active": False})
+    assert (await api.post("/v1/sessions", body)).status == 404
+    for session_id in made:
+        changes = {"title": "B", "selected_template_id": playbook}
+        answer = await api.send("PATCH", f"/v1/sessions/{session_id}", json=changes)
+        assert (answer.status, answer.body["selected_template_id"]) == (200, playbook)
+    other = await api.new_session()
+    answer = await api.send("PATCH", f"/v1/sessions/{other}", json={"selected_template_id": playbook})
+    assert (answer.status, answer.code) == (404, "not_found")
 
 
 async def test_a_session_is_renamed_and_tagged_by_its_creator_and_by_managers(api: Api) -> None:
