@@ -194,6 +194,15 @@ async def is_known_file(conn: Connection, key: str) -> bool:
     return bool(await conn.fetchval("SELECT EXISTS (SELECT FROM recordings WHERE storage_key = $1)", key))
 
 
+async def resume(conn: Connection, session_id: UUID) -> None:
+    """Of a session that was restored: while it was deleted, its recording was not there for the job."""
+    rows = await conn.fetch(
+        "SELECT id FROM recordings WHERE session_id = $1 AND status = 'processing' AND deleted_at IS NULL", session_id
+    )
+    for row in rows:
+        await jobs.enqueue(conn, TRANSCRIBE_RECORDING, str(row["id"]).encode())
+
+
 async def delete_recording(conn: Connection, session_id: UUID, recording_id: UUID) -> None:
     """
     Raises:

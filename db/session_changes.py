@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TypedDict
 from uuid import UUID
 
-from db import audit
+from db import audit, recordings
 from db.changes import assignments
 from db.errors import ConflictError, NotFoundError
 from db.pool import Connection
@@ -156,6 +156,7 @@ async def restore_session(conn: Connection, organization_id: UUID, session_id: U
     )
     if status != "UPDATE 1":
         raise NotFoundError("session_not_found")
+    await recordings.resume(conn, session_id)
     await audit.write(conn, organization_id, "sessions.restored", session_id)
 
 

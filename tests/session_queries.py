@@ -266,6 +266,7 @@ EXEMPT: dict[str, str] = {
     "participants.mark_joined": LATE,
     "participants.mark_left": LATE,
     "recordings.insert_recording": LATE,
+    "recordings.resume": "part of restoring",
     "recordings.count_held": "what is there takes up room until it is erased",
     "recordings.erase_recording": ERASING,
     "recordings.remove_file": "of one that was found a moment ago; a file that is gone does no harm",

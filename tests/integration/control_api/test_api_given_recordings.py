@@ -23,6 +23,7 @@ from control_api.recordings.reasons import UnfitError
 from control_api.recordings.transcribing import Transcriber
 from control_api.settings import ScannerSettings, TranscribeSettings
 from control_api.summaries.finalize import Finalizer
+from control_api.webhooks.events import DESCRIPTIONS
 from db import jobs, recordings, sessions, usage
 from db.jobs import Patient
 from db.pool import owner_connection, transaction
@@ -100,6 +101,11 @@ def bare(text: str) -> list[str]:
 async def test_a_given_recording_becomes_what_a_call_would_have_been(api: Api) -> None:
     """Words with their times, the log, the minutes, the end, the summary; all of it once, however often it is run."""
     session_id = await api.new_session()
+    await query(
+        api,
+        "INSERT INTO webhook_endpoints (organization_id, url, signing_secret, event_types) VALUES ($1, $2, $3, $4)",
+        api.people.alice.organization_id, "https://x.example", bytes(32), list(DESCRIPTIONS),
+    )  # fmt: skip
     content = wav()
     answer = await give(api, session_id, content)
     assert (answer.status, answer.body["status"], answer.body["size_bytes"]) == (202, "processing", len(content))
@@ -134,6 +140,14 @@ async def test_a_given_recording_becomes_what_a_call_would_have_been(api: Api) -
     assert captions.status == 200
     assert await Finalizer(api.jobs, None).finalize(UUID(session_id)) == "completed"
     assert (await api.get(f"/v1/sessions/{session_id}/summary")).status == 200
+    told = await query(api, "SELECT event_type FROM webhook_deliveries")
+    assert {row["event_type"] for row in told} == {
+        "session.started", "session.ended", "recording.ready", "summary.ready",
+    }  # fmt: skip
+    headers = {"Authorization": f"Bearer {api.tokens['bob']}", "Last-Event-ID": "0"}
+    async with api.client.get(f"/v1/sessions/{session_id}/events", headers=headers) as stream:
+        followed = (await stream.read()).decode()
+    assert all(f"id: {entry['seq']}" in followed for entry in log)
 
     # the job is taken again, after a worker died between storing and saying so
     await transcriber_of(api).transcribe(recording_id)
@@ -396,6 +410,16 @@ async def test_one_that_is_deleted_while_it_is_written_down_leaves_nothing(api: 
     await run_jobs(api)
     assert files_of(api) == []
     assert (await api.get(f"/v1/sessions/{session_id}")).body["status"] == "draft"
+
+
+async def test_one_whose_session_was_deleted_for_a_while_is_written_down_once_it_is_restored(api: Api) -> None:
+    session_id = await api.new_session()
+    recording_id = await given(api, session_id, OGG)
+    assert (await api.send("DELETE", f"/v1/sessions/{session_id}")).status == 204
+    await run_jobs(api)
+    assert (await api.post(f"/v1/sessions/{session_id}/restore")).status == 200
+    waiting = await query(api, "SELECT convert_from(payload, 'UTF8') AS id FROM pgqueuer")
+    assert [row["id"] for row in waiting] == [recording_id]
 
 
 async def test_an_erased_session_takes_its_recording_along(api: Api) -> None:
