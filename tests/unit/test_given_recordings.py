@@ -14,6 +14,7 @@ from control_api.recordings.conversation import DAMAGED, conversation_of
 from control_api.recordings.engine import Heard, Segment, Word
 from control_api.recordings.kinds import KINDS, kind_of
 from control_api.recordings.transcribing import started_at_of
+from control_api.settings import read_settings
 from control_api.taking import HEAD_BYTES
 from db.recordings import Given
 from deploy.transcribe.audio import opened
@@ -54,6 +55,25 @@ def test_a_recording_is_known_by_its_content_and_read_by_its_own_demuxer(media_t
 )  # fmt: skip
 def test_what_is_no_recording_is_not_taken(content: bytes) -> None:
     assert kind_of(content) is None
+
+
+ADDRESSES = {
+    "DATABASE_URL": "postgresql://api:secret@db/x", "LIVECONVO_JOBS_DATABASE_URL": "postgresql://jobs:secret@db/x",
+    "AWS_SECRET_ACCESS_KEY": "secret", "OPENAI_API_KEY": "secret", "LIVECONVO_SECRET_KEY": "secret", "PATH": "/bin",
+}  # fmt: skip
+
+
+def test_what_writes_recordings_down_is_told_which_model_and_no_secret() -> None:
+    told = read_settings(ADDRESSES | {"LIVECONVO_WHISPER_MODEL": "base"}).transcribe.environment
+    assert told == {"PATH": "/bin", "LIVECONVO_WHISPER_MODEL": "base"}
+
+
+@pytest.mark.parametrize(
+    ("model", "language", "told"), [("", "de", ""), ("base.en", "de", ""), ("base", "de", "de"), ("base", "detect", "")]
+)
+def test_a_model_that_knows_one_language_is_told_none(model: str, language: str, told: str) -> None:
+    given = {"LIVECONVO_WHISPER_MODEL": model, "LIVECONVO_LANGUAGE": language}
+    assert read_settings(ADDRESSES | given).transcribe.language == told
 
 
 GIVEN = Given(uuid4(), uuid4(), uuid4(), uuid4(), "recordings/x", "audio/ogg", has_consent=True)
