@@ -270,17 +270,19 @@ async def test_the_answer_takes_as_long_for_a_known_as_for_an_unknown_address(
 
     monkeypatch.setattr("control_api.limits.RateLimiter.check", let_in)
     async with make_api() as api:
+        assert (await api.send("PUT", "/v1/me/password", json={"password": PASSWORD})).status == 204
         taken: dict[str, list[float]] = {"known": [], "unknown": []}
         for number in range(often(10, 100)):
             for kind, email in (("known", api.people.alice.email), ("unknown", f"nobody{number}@example.org")):
                 began = time.perf_counter()
                 await api.post("/v1/auth/sign-in", {"email": email, "password": "guess guess"}, None)
                 taken[kind].append(time.perf_counter() - began)
-        known, unknown = (statistics.median(taken[kind]) for kind in ("known", "unknown"))
-        apart_ms = 1000 * abs(known - unknown)
-        figures("sign-in of a known and an unknown address", known_s=known, unknown_s=unknown, apart_ms=apart_ms)
-        if IS_CHAOS:  # a handful says nothing on a machine that does other things as well
-            assert apart_ms < 2
+        medians = [1000 * statistics.median(taken[kind]) for kind in ("known", "unknown")]
+        # What else a machine does lengthens the medians by chance: the quarter that it disturbed least tells more.
+        least = [1000 * statistics.quantiles(taken[kind], n=4)[0] for kind in ("known", "unknown")]
+        figures("sign-in of a known and an unknown address", medians_ms=medians, quarter_ms=least)
+        if IS_CHAOS:  # a handful says nothing at all
+            assert abs(least[0] - least[1]) < 2
 
 
 # limits -------------------------------------------------------------------------------------------------------------
