@@ -108,6 +108,7 @@ class SharedReport(View):
     tabs: list[str]
     summary: SharedSummary | None
     transcript: list[SharedLine] | None
+    is_cut: bool = Field(description="Whether more was said than the first lines, which are here")
     guidance: list[SharedGuidance] | None
     metrics: SharedMetrics | None
 
@@ -162,6 +163,7 @@ async def get_shared(request: web.Request) -> web.Response:
 
 async def _report(conn: Connection, session: Session, link: OpenedLink) -> SharedReport:
     tabs = set(link.shared_tabs)
+    lines = await _lines(conn, session.id) if "transcript" in tabs else None
     return SharedReport(
         title=session.title,
         conversation_type=session.conversation_type,
@@ -169,7 +171,8 @@ async def _report(conn: Connection, session: Session, link: OpenedLink) -> Share
         message=link.message,
         tabs=sorted(tabs),
         summary=await _summary(conn, session.id) if "summary" in tabs else None,
-        transcript=await _lines(conn, session.id) if "transcript" in tabs else None,
+        transcript=lines and lines[:MAX_LINES],
+        is_cut=len(lines or ()) > MAX_LINES,
         guidance=await _guidance(conn, session, link) if "guidance" in tabs else None,
         metrics=SharedMetrics.model_validate(session) if "metrics" in tabs else None,
     )
@@ -190,7 +193,8 @@ async def _summary(conn: Connection, session_id: UUID) -> SharedSummary | None:
 
 
 async def _lines(conn: Connection, session_id: UUID) -> list[SharedLine]:
-    rows = await transcripts.list_transcripts(conn, session_id, limit=MAX_LINES)
+    """One more than is shown tells that there are more."""
+    rows = await transcripts.list_transcripts(conn, session_id, limit=MAX_LINES + 1)
     lines = [line_of(row) for row in rows]
     return [SharedLine(speaker=line.speaker, start_ms=line.start_ms, text=line.said) for line in lines]
 

@@ -4,7 +4,7 @@ import type { SharedReport } from "../src/lib/types";
 
 const NOTHING: SharedReport = {
   title: "Demo", conversation_type: "sales", recording_started_at: null, message: null, tabs: [],
-  summary: null, transcript: null, guidance: null, metrics: null,
+  summary: null, transcript: null, is_cut: false, guidance: null, metrics: null,
 };
 const summary = { tldr: "Short.", key_decisions: [], action_items: [{ task: "Call", owner: "Ada", due: null }],
   follow_up_questions: [], conversation_highlights: [{ text: "Yes", speaker: "Ben", start_ms: 61_000 }] };

@@ -6,6 +6,9 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pytest
+
+from control_api.sessions import sharing
 from control_api.tokens import new_token
 from db import members
 from db.pool import owner_connection, transaction
@@ -50,6 +53,19 @@ async def test_of_four_tabs_one_that_was_chosen_is_there_alone(api: Api) -> None
         there = {name for name in ("summary", "transcript", "guidance", "metrics") if seen[name] is not None}
         assert there == {tab}
         assert ("forty" in json.dumps(seen)) == (tab == "transcript")
+
+
+async def test_a_report_says_when_its_transcript_is_only_the_beginning(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session_id = await api.new_session()
+    await api.start_call(session_id)
+    await api.say(session_id, ("Ada", "One."), ("Ada", "Two."))
+    token = (await share(api, session_id)).body["token"]
+    for lines, said, is_cut in ((2, ["One.", "Two."], False), (1, ["One."], True)):
+        monkeypatch.setattr(sharing, "MAX_LINES", lines)
+        seen = (await open_shared(api, token)).body
+        assert ([line["text"] for line in seen["transcript"]], seen["is_cut"]) == (said, is_cut)
 
 
 async def test_a_tab_without_content_is_empty(api: Api) -> None:

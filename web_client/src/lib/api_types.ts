@@ -1519,6 +1519,8 @@ export interface SharedReport {
   readonly tabs: readonly string[];
   readonly summary: SharedSummary | null;
   readonly transcript: readonly SharedLine[] | null;
+  /** Whether more was said than the first lines, which are here */
+  readonly is_cut: boolean;
   readonly guidance: readonly SharedGuidance[] | null;
   readonly metrics: SharedMetrics | null;
 }
