@@ -22,6 +22,7 @@ _SEED = "LIVECONVO_FUZZ_SEED"
 _TEST_TIMEOUT_S = 1_200
 
 IS_FUZZ = os.environ.get(_SWITCH) == "1"
+SIZES = (1_200, 1_500, 1_501, 9_000, 16_384, 70_000)
 EXTREMES = (0, 1, 2, 3, 4, 0x7F, 0x80, 0xFE, 0xFF)
 
 
@@ -31,14 +32,29 @@ def often(ci: int, fuzz: int) -> int:
 
 
 def cases(parser: str, originals: Sequence[bytes], count: int) -> Iterator[bytes]:
-    """What is kept for this parser, then the originals, then `count` mutations of them."""
+    """What is kept for this parser, then the originals, then `count` mutations of them: one in 25 grown to a size that
+    some limit is near, one in 25 what came before once more.
+    """
     seed = f"{parser} {os.environ.get(_SEED, '1')}"
     print(f"fuzz seed {seed!r}, {count} cases")  # noqa: T201
     yield from kept(parser)
     yield from originals
     chance = random.Random(seed)
-    for _ in range(count):
-        yield mutated(chance.choice(originals), chance)
+    before = b""
+    for number in range(count):
+        case = mutated(chance.choice(originals), chance)
+        match number % 25:
+            case 7:
+                case = grown(case, SIZES[number // 25 % len(SIZES)])
+            case 8:
+                case = before
+        yield case
+        before = case
+
+
+def grown(case: bytes, size: int) -> bytes:
+    """Repeated up to this size."""
+    return (case * (size // max(1, len(case)) + 1))[:size]
 
 
 def kept(parser: str) -> list[bytes]:
