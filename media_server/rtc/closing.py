@@ -38,8 +38,18 @@ def begin_nothing(pc: RTCPeerConnection) -> None:
 
 
 async def closed(pc: RTCPeerConnection) -> None:
+    """
+    Raises:
+        ConnectionAbortedError: aiortc's own closing was cut off, and ends no more; or whatever closing raises.
+    """
     own = _own_closing(pc)
-    await (pc.close() if own is None else asyncio.shield(own))
+    if own is None:
+        await pc.close()
+        return
+    await asyncio.wait([own])
+    if own.cancelled():  # not we were: whoever closes goes on
+        raise ConnectionAbortedError
+    own.result()
 
 
 def _own_closing(pc: Any) -> asyncio.Future[None] | None:
