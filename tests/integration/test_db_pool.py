@@ -82,7 +82,7 @@ async def test_a_server_that_hangs_is_unavailable_at_the_deadline(pool: Pool) ->
                 await _echo(conn, 1, 0.0)
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 3.0
     async with transaction(pool) as conn:
         assert await _echo(conn, 2, 0.0) == 2
 
