@@ -81,7 +81,7 @@ async def _move(call: LabCall) -> None:
 FAULTS = [
     Fault("R23: another port at the NAT", lambda call: call.lab.rebind()),
     Fault("R25: another network", _move, connections=(1,)),
-    *([_darkness(1, 0), _darkness(5, 0, 1), _darkness(15, 1)] if IS_CHAOS else [_darkness(0.5, 0)]),
+    *([_darkness(1, 0), _darkness(5, 0, 1), _darkness(15, 1)] if IS_CHAOS else [_darkness(0.5, 0), _darkness(4, 1)]),
     *([_no_network(10), _no_network(45)] if IS_CHAOS else []),
 ]
 
