@@ -24,6 +24,8 @@ from media_server.pipeline.track import OVERLOADED, PARTIAL_STEP_SAMPLES, Final,
 from media_server.pipeline.transcribe import Track, Transcriber
 from tests.recognizers import ScriptedRecognizer, loud, quiet
 
+pytestmark = pytest.mark.slow
+
 SCALE = 20
 WAIT_S = 20.0
 BUSY_S = 1.5
@@ -272,9 +274,13 @@ async def test_the_lag_that_is_told_is_the_age_of_what_is_owed() -> None:
 
 async def test_what_cannot_be_on_time_gives_way_to_what_can(monkeypatch: pytest.MonkeyPatch) -> None:
     """A long utterance takes longer than anybody waits for it, a short one does not; the long one came first."""
-    monkeypatch.setattr(patience, "PATIENCE_S", BUSY_S)
+    for name in ("PATIENCE_S", "PATIENCE_UNDER_OVERLOAD_S"):
+        monkeypatch.setattr(patience, name, BUSY_S)
+    monkeypatch.setattr(patience, "FRESH_S", BUSY_S / 3)
+    begun: list[int] = []
 
     def script(audio: Samples, is_final: bool) -> str:
+        begun.append(len(audio))
         time.sleep(0.1 * len(audio) / SECOND)
         return "said"
 
@@ -282,7 +288,9 @@ async def test_what_cannot_be_on_time_gives_way_to_what_can(monkeypatch: pytest.
         for _ in range(10):
             people[0].speak(1.0, pauses=False)
             await until(lambda: len(people[0].finals) == len(people[0].said))
-        people[0].speak(1.0, pauses=False)
+        count = len(begun)
+        people[0].speak(3.0, pauses=False)
+        await until(lambda: len(begun) > count)
         people[1].speak(20.0, pauses=False)
         people[2].speak(0.1, pauses=False)
         assert await transcriber.drain(WAIT_S)
