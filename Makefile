@@ -73,7 +73,7 @@ check: .make/python
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	if [ -d web_client/node_modules ]; then cd web_client && npm run check; fi
-	$(BIN)/python -m pytest -rR -p tests.second_try tests/unit tests/contract
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rR -p tests.second_try tests/unit tests/contract
 
 bench: .make/python
 	$(BIN)/liveconvo bench asr $(if $(DATA),--data "$(DATA)")

@@ -26,8 +26,9 @@ ENDS_THE_SIGN_IN = "/v1/auth/sign-out|/v1/me/(password|deletion|devices/)"
 SETTINGS = """
 [checks.positive_data_acceptance]
 # Beside what is refused for the state that things are in, what JSON Schema cannot say: 412 and 428 are about versions,
-# 422 about cursors, used keys, and text that is no address or holds what nobody sees.
-expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "428", "429"]
+# 415 about files, which are known by their content, 422 about cursors, used keys, and text that is no address or holds
+# what nobody sees.
+expected-statuses = ["2xx", "3xx", "401", "403", "404", "409", "412", "415", "422", "428", "429"]
 """
 
 
