@@ -14,6 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 WEB_SOURCES := $(shell find web_client -name node_modules -prune -o -name tests -prune -o -type f -print)
 DATA ?=
 ONLY ?=
+TESTS ?=
 MIN ?= 15
 PEOPLE ?= 20
 
@@ -48,10 +49,10 @@ run: setup
 
 # With CI=true a skipped test is a failed one. Most of the time tests wait for speech to be spoken: two files at a time.
 # One that lives by the clock gets a second try, and is named when it needed one. In the order of their folders, so that
-# the short ones of tests/unit fill up the end.
+# the short ones of tests/unit fill up the end. TESTS=folders runs some.
 test: setup .make/llm .make/s3 system-packages
 	cd web_client && npm test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rR -p tests.second_try $(if $(filter true,$(CI)),-p tests.no_skips)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -rR -p tests.second_try $(if $(filter true,$(CI)),-p tests.no_skips) $(TESTS)
 
 # The tests marked `chaos`, with their large numbers. One at a time, since they measure too; the figures stay in
 # chaos-results/.
@@ -73,7 +74,7 @@ check: .make/python
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	if [ -d web_client/node_modules ]; then cd web_client && npm run check; fi
-	$(BIN)/python -m pytest -n 2 --dist loadfile -rR -p tests.second_try tests/unit tests/contract
+	$(BIN)/python -m pytest -n 2 --dist loadfile -rR -p tests.second_try $(if $(filter true,$(CI)),-p tests.no_skips) tests/unit tests/contract
 
 bench: .make/python
 	$(BIN)/liveconvo bench asr $(if $(DATA),--data "$(DATA)")
