@@ -28,6 +28,7 @@ from control_api.sealing import Sealer
 from control_api.settings import Settings
 from control_api.state import STATE, State
 from control_api.storage import open_storage
+from control_api.unread import LINGER_S, READ_BYTES, leave_unread
 from db.live import Live
 from db.pool import create_pool
 
@@ -38,7 +39,8 @@ SERVER_OPTIONS: dict[str, Any] = {
     "auto_decompress": False,  # compressed bodies are refused, so nothing unpacks them first
     "handle_signals": False,
     "keepalive_timeout": HEADERS_S,
-    "lingering_time": 1.0,
+    "lingering_time": LINGER_S,
+    "read_bufsize": READ_BYTES,
 }
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 API_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
@@ -74,7 +76,7 @@ async def open_state(settings: Settings, metrics: Metrics) -> AsyncIterator[Stat
 
 
 def build_app(state: State, more: Iterable[Route] = (), web_folder: Path = client_files.WEB_FOLDER) -> web.Application:
-    app = web.Application(middlewares=[problems], client_max_size=state.settings.body_bytes)
+    app = web.Application(middlewares=[leave_unread, problems], client_max_size=state.settings.body_bytes)
     app[STATE] = state
     app[FEEDS] = Feeds(state.settings, state.pool, state.live)
     app.cleanup_ctx.append(run_feeds)

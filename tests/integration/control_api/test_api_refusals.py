@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import zlib
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -74,6 +75,26 @@ async def test_a_large_body_without_a_length_is_cut_off(api: Api) -> None:
             assert response.status == 413
     except aiohttp.ClientError:
         return  # the connection was closed while we were still sending: cut off as well
+
+
+@pytest.mark.parametrize(("length", "goes_on"), [(10_000, True), (1_000_000, False)])
+async def test_a_connection_goes_on_after_a_short_body_that_nobody_read(api: Api, length: int, goes_on: bool) -> None:
+    reader, writer = await asyncio.open_connection(api.client.server.host, api.client.server.port)
+    head = "POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    try:
+        for number in range(2 if goes_on else 1):
+            writer.write(f"{head}Content-Length: {length}\r\n\r\n".encode() + b" " * length)
+            async with asyncio.timeout(10):
+                answer = await reader.readuntil(b"\r\n\r\n")
+                assert b" 401 " in answer.splitlines()[0], number
+                size = next(line for line in answer.lower().splitlines() if line.startswith(b"content-length"))
+                await reader.readexactly(int(size.split(b":")[1]))
+        if not goes_on:
+            async with asyncio.timeout(10):
+                with suppress(ConnectionError):
+                    assert await reader.read() == b""
+    finally:
+        writer.close()
 
 
 async def test_a_slow_body_is_given_up(make_api: MakeApi) -> None:
