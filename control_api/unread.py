@@ -1,8 +1,8 @@
 """What of a body nobody has read when its answer is ready: a short rest is thrown away, a long one is never taken.
 
-aiohttp by itself reads on for `lingering_time`, as fast as a client sends, so that the answer arrives: of a body without
-an end that is megabytes. Here the answer goes out, and then nothing comes in any more; the client has `LINGER_S` to read
-it before the connection ends.
+aiohttp by itself reads on for `lingering_time`, as fast as a client sends, so that the answer arrives: megabytes of a
+body without an end. Here the answer goes out, and then nothing comes in any more; the client has `LINGER_S` to read it
+before the connection ends.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 READ_BYTES = 8 * 1024
-"""Taken from a connection at a time, and waiting for a handler at a time (`read_bufsize`): asyncio's own 256 kB would be
-in the process before anybody could look at them."""
+"""Taken from a connection at a time, and waiting for a handler at a time (`read_bufsize`): of asyncio's own 256 kB all
+would be in the process before anybody could look at them."""
 SHORT_REST_BYTES = 16 * 1024
 LINGER_S = 1.0
 

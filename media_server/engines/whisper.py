@@ -4,8 +4,9 @@ Rules:
 - The encoder is paid for its whole window whatever was said, so audio is padded to 10 s, or to its length + 2 s when
   that is longer, instead of 30 s. The padding is what the log-mel front end makes of silence: zeros, which other front
   ends pad with, mean a loud constant to the model and cost up to a tenth of the words.
-- A final whose text is doubted is decoded once more in the 30 s window that the model was trained on; what is doubted
-  still is dropped, with its reason. No word is better than an invented one.
+- A final that says a thing twice is decoded once more in 20 s: a loop needs no more room to end. One that is doubted
+  otherwise, or still, is decoded once more in the 30 s window that the model was trained on; what is doubted even then
+  is dropped, with its reason. No word is better than an invented one.
 - A partial has 1 s of padding and no more, and is decoded greedily in one pass. In so short a window every fourth one
   goes on with what it has said already: it ends there. One that is doubted still is empty.
 - Excerpts whose windows are alike are encoded and decoded together. Windows of finals grow in steps, so that they often
@@ -14,7 +15,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,9 +24,10 @@ from media_server.conversation.hallucination import Doubt, doubt, uncertainty
 from media_server.conversation.types import samples_to_ms
 from media_server.engines.log_mel import FRAMES_PER_S, Spectrogram
 from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord
-from media_server.engines.whisper_model import FULL_WINDOW_FRAMES, MAX_TOKENS, Decoding, WhisperModelCt2, Window
+from media_server.engines.whisper_model import FULL_WINDOW_FRAMES, Decoding, WhisperModelCt2, Window
 
 SHORT_WINDOW_FRAMES = 10 * FRAMES_PER_S
+ROOMY_WINDOW_FRAMES = 20 * FRAMES_PER_S
 TAIL_FRAMES = 2 * FRAMES_PER_S
 FINAL_STEP_FRAMES = FRAMES_PER_S
 PARTIAL_TAIL_FRAMES = 1 * FRAMES_PER_S
@@ -36,6 +38,9 @@ PARTIAL_BEAM = 1
 FINAL_TOKENS = (6.0, 12)
 """A second, and besides: more than anybody speaks for long. A loop is cut here, and a text that was cut is doubted."""
 PARTIAL_TOKENS = (4.5, 6)
+LOOPS: frozenset[Doubt | None] = frozenset({"length", "repetition", "compression"})
+LEAST_LOOP_WORDS = 3
+CERTAIN_LOOP_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +54,12 @@ class _Heard:
     def speech_ms(self) -> int:
         return samples_to_ms(len(self.excerpt.samples))
 
-    def final_window(self) -> Window:
-        return self._window(final_frames(self.speech.shape[1]), *FINAL_TOKENS)
+    def final_window(self, least_frames: int = SHORT_WINDOW_FRAMES) -> Window:
+        return self._window(max(least_frames, final_frames(self.speech.shape[1])), *FINAL_TOKENS)
 
     def partial_window(self) -> Window:
         frames = min(FULL_WINDOW_FRAMES, self.speech.shape[1] + PARTIAL_TAIL_FRAMES)
         return self._window(frames, *PARTIAL_TOKENS)
-
-    def full_window(self) -> Window:
-        return Window(self.speech, FULL_WINDOW_FRAMES, MAX_TOKENS, self.excerpt.language)
 
     def _window(self, frames: int, tokens_per_s: float, spare_tokens: int) -> Window:
         most_tokens = round(self.speech.shape[1] / FRAMES_PER_S * tokens_per_s) + spare_tokens
@@ -76,6 +78,13 @@ class _Heard:
             decoding.text, confidence=decoding.probability, speech_ms=self.speech_ms, language=decoding.language
         )
 
+    def is_doubted(self, decoding: Decoding) -> bool:
+        return self.doubt(decoding) is not None
+
+    def loops(self, decoding: Decoding) -> bool:
+        """Whether it may say something again that was said once."""
+        return self.doubt(decoding) in LOOPS or said_before(decoding.text) is not None
+
 
 class WhisperRecognizer:
     """One model, shared by the threads that call it."""
@@ -92,15 +101,18 @@ class WhisperRecognizer:
 
     def _finals(self, heard: list[_Heard]) -> list[Recognition]:
         decodings = self._decode([one.final_window() for one in heard], is_final=True)
-        again = [
-            number
-            for number, (one, decoding) in enumerate(zip(heard, decodings, strict=True))
-            if one.doubt(decoding) is not None or says_twice(decoding.text)
-        ]
-        redone = self._decode([heard[number].full_window() for number in again], is_final=True)
+        self._redo(heard, decodings, _Heard.loops, ROOMY_WINDOW_FRAMES)
+        self._redo(heard, decodings, _Heard.is_doubted, FULL_WINDOW_FRAMES)
+        return [self._recognition(one, decoding) for one, decoding in zip(heard, decodings, strict=True)]
+
+    def _redo(
+        self, heard: list[_Heard], decodings: list[Decoding], is_due: Callable[[_Heard, Decoding], bool], frames: int
+    ) -> None:
+        """Decode those for which it is due once more, in windows of so many frames at least."""
+        again = [number for number, one in enumerate(heard) if is_due(one, decodings[number])]
+        redone = self._decode([heard[number].final_window(frames) for number in again], is_final=True)
         for number, decoding in zip(again, redone, strict=True):
             decodings[number] = decoding
-        return [self._recognition(one, decoding) for one, decoding in zip(heard, decodings, strict=True)]
 
     def _partials(self, heard: list[_Heard]) -> list[Recognition]:
         is_timed = any(one.excerpt.is_timed for one in heard)
@@ -152,19 +164,19 @@ def alike(frames: Sequence[int], ratio: float) -> Iterator[list[int]]:
         yield batch
 
 
-def says_twice(text: str) -> bool:
-    """Whether three words in a row come back: how a loop in a short window begins, and sometimes what people say."""
-    return said_before(text) is not None
-
-
 def said_before(text: str) -> int | None:
-    """The number of words before the first three in a row that come back."""
+    """How many words precede those that come back: a loop in a short window begins so, and people sometimes talk so.
+
+    Back come three words in a row and all that followed on them, up to their return or to the end of the text; five are
+    enough in any case. Three words alone ("him not, and") are nothing.
+    """
     words = [word.strip('.,;:!?"').casefold() for word in text.split()]
-    seen: set[tuple[str, ...]] = set()
-    for number, three in enumerate(zip(words, words[1:], words[2:], strict=False)):
-        if three in seen:
+    seen: dict[tuple[str, ...], int] = {}
+    for number in range(len(words) - LEAST_LOOP_WORDS + 1):
+        first = seen.setdefault(tuple(words[number : number + LEAST_LOOP_WORDS]), number)
+        told = min(number - first, len(words) - number, CERTAIN_LOOP_WORDS)
+        if told and words[first : first + told] == words[number : number + told]:
             return number
-        seen.add(three)
     return None
 
 

@@ -112,11 +112,14 @@ def test_more_than_a_window_of_audio_is_no_error(whisper: Recognizer, spoken: tu
     ("text", "before"),
     [
         ("You don't mean that. You don't mean", 4),
+        ("Marks of violence, marks of violence,", 3),
+        ("He should obtain the words of the men. He should obtain the words of others.", 8),
+        ("I heard him not, and I watched him not, and all are asleep.", None),
         ("yes, yes, yes", None),
         ("We ship on Monday and you pay on Friday.", None),
     ],
 )
-def test_three_words_that_come_back_are_noticed(text: str, before: int | None) -> None:
+def test_a_phrase_that_comes_back_is_noticed(text: str, before: int | None) -> None:
     assert said_before(text) == before
 
 
