@@ -94,7 +94,7 @@ HOLDINGS: tuple[Holding, ...] = (
             f"deleted_at IS NULL AND {_OWN_SESSIONS}",
             "id session_id title tldr key_decisions action_items follow_up_questions conversation_highlights"
             " full_transcript structured_notes generation_status is_marked_done export_count last_exported_at"
-            " created_at updated_at",
+            " corrected_at created_at updated_at",
         ),
         withheld="user_id organization_id generation_error model_used generation_time_seconds deleted_at",
         because="how it was made",

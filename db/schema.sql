@@ -1193,6 +1193,7 @@ CREATE TABLE summaries (
     created_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     updated_at timestamptz DEFAULT CURRENT_TIMESTAMP NOT NULL,
     deleted_at timestamptz,
+    corrected_at timestamptz,
     CONSTRAINT summaries_pkey PRIMARY KEY (id),
     CONSTRAINT summaries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id)
         ON DELETE CASCADE,
@@ -1253,10 +1254,11 @@ CREATE POLICY owner_all ON summaries TO liveconvo_owner USING (true) WITH CHECK 
 GRANT SELECT ON summaries TO liveconvo_api;
 GRANT INSERT (session_id, user_id, organization_id, title) ON summaries TO liveconvo_api;
 GRANT UPDATE (title, tldr, key_decisions, action_items, follow_up_questions, conversation_highlights, structured_notes,
-    generation_status, generation_error, export_count, last_exported_at, is_marked_done, deleted_at) ON summaries
-    TO liveconvo_api;
+    generation_status, generation_error, export_count, last_exported_at, is_marked_done, deleted_at,
+    corrected_at) ON summaries TO liveconvo_api;
 GRANT SELECT, INSERT, DELETE, UPDATE ON summaries TO liveconvo_jobs;
-GRANT SELECT (session_id, generation_status, generation_error, deleted_at) ON summaries TO liveconvo_media;
+GRANT SELECT (session_id, generation_status, generation_error, deleted_at, corrected_at) ON summaries
+    TO liveconvo_media;
 GRANT INSERT (session_id, user_id, organization_id, title) ON summaries TO liveconvo_media;
 GRANT UPDATE (generation_status, generation_error) ON summaries TO liveconvo_media;
 

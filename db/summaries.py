@@ -52,7 +52,8 @@ async def store(conn: Connection, session_id: UUID, content: SummaryContent) -> 
             full_transcript = $8,
             structured_notes = $9,
             model_used = left($10, 50),
-            generation_time_seconds = $11
+            generation_time_seconds = $11,
+            corrected_at = NULL
         WHERE session_id = $1
             AND deleted_at IS NULL
             AND generation_status = 'generating'

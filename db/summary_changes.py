@@ -30,8 +30,8 @@ class SummaryChanges(TypedDict, total=False):
 _CHANGEABLE = frozenset(SummaryChanges.__annotations__)
 
 
-async def ask_again(conn: Connection, session_id: UUID) -> bool:
-    """completed or failed → pending, with the job that writes it; False if it is under way already.
+async def ask_again(conn: Connection, session_id: UUID, *, even_if_corrected: bool = True) -> bool:
+    """completed or failed → pending, with the job that writes it; False if it is under way already, or stays as it is.
 
     Until the new one is there, the old one can be read.
 
@@ -46,14 +46,17 @@ async def ask_again(conn: Connection, session_id: UUID) -> bool:
         WHERE session_id = $1
             AND deleted_at IS NULL
             AND generation_status IN ('completed', 'failed')
+            AND ($2 OR corrected_at IS NULL)
             AND EXISTS (SELECT FROM sessions WHERE id = $1 AND deleted_at IS NULL)
         """,
         session_id,
+        even_if_corrected,
     )
     if status == "UPDATE 1":
         await jobs.enqueue(conn, FINALIZE_SESSION, str(session_id).encode(), dedupe_key=str(session_id))
         return True
-    if await _status(conn, session_id) in {"pending", "generating"}:
+    stays = {"pending", "generating"} if even_if_corrected else {"pending", "generating", "completed", "failed"}
+    if await _status(conn, session_id) in stays:
         return False
     raise NotFoundError("summary_not_found")
 
@@ -69,7 +72,8 @@ async def correct(conn: Connection, session_id: UUID, changes: SummaryChanges) -
     status = await conn.execute(
         f"""
         UPDATE summaries
-        SET {columns}
+        SET {columns},
+            corrected_at = now()
         WHERE session_id = $1
             AND deleted_at IS NULL
             AND generation_status = 'completed'

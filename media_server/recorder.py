@@ -9,7 +9,8 @@ Rules:
 - An entry that Postgres will not take is set aside in the spool under a reason; the others go on. The log names those
   that have no place in it, whatever else a row provokes is found by halving the batch. The spool offers them again when
   the node starts next, but never what belongs to an erased session: of that not even the content is kept.
-- Transcripts of a session that was completed meanwhile change its counters, and its summary is asked for anew.
+- Transcripts of a session that was completed meanwhile change its counters, and its summary is asked for anew, unless
+  somebody corrected it.
 - What was committed is offered to Redis from a queue that forgets its oldest: Redis can delay nothing.
 - Spools of nodes that are gone are taken over meanwhile.
 """
@@ -229,10 +230,10 @@ async def _write_rows(conn: Connection, rows: Rows) -> None:
 
 
 async def _follow_up(conn: Connection, session_ids: Iterable[UUID]) -> None:
-    """Words that came when their session was completed: they count, and the summary is written anew."""
+    """Words that came once their session was completed count, and in a new summary if nobody corrected the old one."""
     for session_id in sorted(session_ids):
         await sessions.recount(conn, session_id)
-        await _unless_over(summary_changes.ask_again(conn, session_id))
+        await _unless_over(summary_changes.ask_again(conn, session_id, even_if_corrected=False))
         _log.info("words came after the end of their session session=%s", session_id)
 
 

@@ -13,6 +13,7 @@ from db.errors import ConflictError, DbError, InvalidError, NotFoundError
 from db.records import NewParticipant, Session
 from db.session_changes import SessionChanges
 from tests.people import Person
+from tests.session_queries import CONTENT
 from tests.world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -287,6 +288,25 @@ async def test_a_summary_is_corrected_and_ticked_off(world: World) -> None:
     assert summary.action_items is None
     async with world.by(world.alice) as conn:
         await summary_changes.mark_done(conn, session.id, False)
+
+
+async def test_words_that_come_late_leave_a_corrected_summary_alone_until_it_is_written_anew(world: World) -> None:
+    session = await ended_session(world, world.alice)
+    await written(world, session)
+    async with world.by(world.alice) as conn:
+        await summary_changes.correct(conn, session.id, {"tldr": "better"})
+    async with world.by_media() as conn:
+        assert not await summary_changes.ask_again(conn, session.id, even_if_corrected=False)
+    async with world.by(world.alice) as conn:
+        summary = await summaries.get(conn, session.id)
+        assert summary is not None
+        assert (summary.generation_status, summary.tldr) == ("completed", "better")
+        assert await summary_changes.ask_again(conn, session.id)
+    async with world.by_jobs() as conn:
+        assert await summaries.claim(conn, session.id)
+        assert await summaries.store(conn, session.id, CONTENT)
+    async with world.by_media() as conn:
+        assert await summary_changes.ask_again(conn, session.id, even_if_corrected=False)
 
 
 @pytest.mark.parametrize("status", ["generating", "failed"])
