@@ -184,6 +184,27 @@ async def count_held(conn: Connection, organization_id: UUID, session_id: UUID) 
     return Held(**row)
 
 
+async def is_processing(conn: Connection, organization_id: UUID, session_id: UUID) -> bool:
+    """Whether one of the session is being written down."""
+    return bool(
+        await conn.fetchval(
+            """
+            SELECT EXISTS (
+                SELECT
+                FROM recordings
+                WHERE organization_id = $1
+                    AND session_id = $2
+                    AND status = 'processing'
+                    AND deleted_at IS NULL
+                    AND EXISTS (SELECT FROM sessions WHERE id = $2 AND deleted_at IS NULL)
+            )
+            """,
+            organization_id,
+            session_id,
+        )
+    )
+
+
 async def expect_upload(conn: Connection, key: str) -> None:
     """A file is about to be written; if no recording comes of it, a job removes it."""
     await jobs.enqueue(conn, TIDY_RECORDING, key.encode(), after=TIDY_AFTER)

@@ -156,6 +156,7 @@ ASKED: dict[str, Asked] = {
     ),
     "recordings.list_recordings": Asked("api", _session),
     "recordings.find_recording": Asked("api", lambda of: _session(of) | _recording(of)),
+    "recordings.is_processing": Asked("api", _mine, PROCESSING),
     "recordings.delete_recording": Asked("api", lambda of: _session(of) | _recording(of)),
     "recordings.find_given": Asked("jobs", _recording, PROCESSING),
     "recordings.set_ready": Asked("jobs", lambda of: _recording(of) | {"duration_ms": 1}, PROCESSING),

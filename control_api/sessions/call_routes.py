@@ -79,6 +79,7 @@ SESSIONS = (
             errors.NotFoundError,
             errors.ForbiddenError,
             errors.SessionCompletedError,
+            errors.RecordingProcessingError,
             errors.NoMediaNodeError,
             errors.AudioLimitError,
         ),
@@ -218,7 +219,13 @@ INVITES = (
         tag="invitations",
         body=Joining,
         response=GuestJoinView,
-        errors=(errors.NotFoundError, errors.SessionCompletedError, errors.NoMediaNodeError, errors.AudioLimitError),
+        errors=(
+            errors.NotFoundError,
+            errors.SessionCompletedError,
+            errors.RecordingProcessingError,
+            errors.NoMediaNodeError,
+            errors.AudioLimitError,
+        ),
         limit=limits.JOIN_BY_INVITE,
     ),
 )

@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 from aiohttp import web
 
-from control_api.errors import AudioLimitError, NoMediaNodeError, SessionCompletedError
+from control_api.errors import AudioLimitError, NoMediaNodeError, RecordingProcessingError, SessionCompletedError
 from control_api.sessions.ice import ice_servers
 from control_api.sessions.models import Joining, JoinView
 from control_api.sessions.nodes import Place, choose
 from control_api.state import state
 from control_api.tokens import new_token, token_hash
-from db import calls, participants, tickets, usage
+from db import calls, participants, recordings, tickets, usage
 from db.pool import Connection
 from db.records import NewParticipant
 
@@ -40,11 +40,16 @@ async def admit(request: web.Request, conn: Connection, admission: Admission, se
 
     Raises:
         SessionCompletedError: nobody joins what has ended.
+        RecordingProcessingError: a call would be a second conversation, and what was given would be refused for it.
         NoMediaNodeError: nobody would take the call.
         AudioLimitError: the minutes of whoever the session is charged to are used up; who comes back is let in.
     """
     if admission.session_status in ENDED:
         raise SessionCompletedError
+    if admission.session_status == "draft" and await recordings.is_processing(
+        conn, admission.organization_id, admission.session_id
+    ):
+        raise RecordingProcessingError
     place = await _place(request, conn, admission.session_id)
     st = state(request)
     now = datetime.now(UTC)

@@ -81,6 +81,7 @@ REPORT = (
     Query(timeline.list_events, "api", lambda s: given(s.session_id)),
     Query(recordings.list_recordings, "api", lambda s: given(s.session_id)),
     Query(recordings.find_recording, "api", lambda s: given(s.session_id, s.session_id)),
+    Query(recordings.is_processing, "api", lambda s: given(s.organization_id, s.session_id)),
     Query(recordings.resume, "api", lambda s: given(s.session_id), is_repeatable=False),
     Query(recordings.hold_count, "api", lambda s: given(s.organization_id)),
     Query(recordings.count_held, "api", lambda s: given(s.organization_id, s.session_id)),

@@ -28,6 +28,7 @@ from db import jobs, recordings, sessions, usage
 from db.jobs import Patient
 from db.pool import owner_connection, transaction
 from tests.api import Answer, Api, MakeApi
+from tests.integration.control_api.test_api_joining import JOINING
 from tests.recorded_files import RATE_HZ, SAYS, speech, wav
 from tests.recording_worker import begun_by
 
@@ -316,6 +317,9 @@ async def test_one_is_given_at_a_time_to_a_session_that_had_no_call(api: Api) ->
     assert sorted(answer.status for answer in answers) == [202, 409, 409, 409]
     assert {answer.code for answer in answers if answer.status == 409} == {"recording_processing"}
     assert len(files_of(api)) == 1
+    assert (await api.post(f"/v1/sessions/{session_id}/join", JOINING)).code == "recording_processing"
+    await query(api, "UPDATE recordings SET status = 'failed', error_code = 'unreadable'")
+    assert (await api.post(f"/v1/sessions/{session_id}/join", JOINING)).code == "no_media_node"
     await api.start_call(live)
     await api.start_call(ended, lease_s=0.0)
     async with transaction(api.media) as conn:
