@@ -70,7 +70,7 @@ class SileroNetwork:
         for layer, stride in zip(self._convolutions, STRIDES, strict=True):
             rows = _padded(np.maximum(_product(_triples(rows, stride), layer), 0.0))
         gates = _product(np.concatenate([rows[:, 1], hidden], axis=1)[:, np.newaxis], self._cell)[:, 0]
-        enter, forget, change, leave = np.split(gates, 4, axis=1)
+        enter, forget, change, leave = (gates[:, at : at + STATE_SIZE] for at in range(0, 4 * STATE_SIZE, STATE_SIZE))
         cell = _sigmoid(forget) * cell + _sigmoid(enter) * np.tanh(change)
         hidden = _sigmoid(leave) * np.tanh(cell)
         speech = _sigmoid(_product(np.maximum(hidden, 0.0)[:, np.newaxis], self._output))
@@ -113,10 +113,11 @@ def _triples(rows: Array, stride: int) -> Array:
 
 
 def _overlapping(values: Array, count: int, length: int, step: int) -> Array:
-    """Shape (n, count, length), without a copy."""
+    """Shape (n, count, length), without a copy; values are contiguous."""
     row, value = values.strides
     strides = (row, step * value, value)
-    return np.lib.stride_tricks.as_strided(values, (len(values), count, length), strides, writeable=False)
+    # as_strided is a view of the same kind, at ten times the cost.
+    return np.ndarray((len(values), count, length), values.dtype, values, 0, strides)
 
 
 def _sigmoid(values: Array) -> Array:

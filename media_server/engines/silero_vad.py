@@ -26,11 +26,11 @@ class SileroState:
     """What the network remembers of one stream."""
 
     hidden: Array
-    """Of the recurrent layer, shape (128,)."""
+    """Of the recurrent layer, shape (1, 128)."""
     cell: Array
     """Likewise."""
     context: Array
-    """Shape (64,): the samples before the next window."""
+    """Shape (1, 64): the samples before the next window."""
 
 
 class SileroVad:
@@ -44,8 +44,8 @@ class SileroVad:
         self._network = SileroNetwork(_weights())
 
     def new_state(self) -> SileroState:
-        zeros = np.zeros(STATE_SIZE, dtype=np.float32)
-        return SileroState(zeros, zeros, np.zeros(CONTEXT_SAMPLES, dtype=np.float32))
+        zeros = np.zeros((1, STATE_SIZE), dtype=np.float32)
+        return SileroState(zeros, zeros, np.zeros((1, CONTEXT_SAMPLES), dtype=np.float32))
 
     def probabilities(self, windows: npt.NDArray[np.float32], states: list[object]) -> list[float]:
         if not states:
@@ -53,12 +53,13 @@ class SileroVad:
         if windows.shape != (len(states), WINDOW_SAMPLES):
             raise ValueError(f"windows of shape {windows.shape} for {len(states)} streams")
         streams = cast("list[SileroState]", states)
-        sound = np.concatenate([np.stack([stream.context for stream in streams]), windows], axis=1, dtype=np.float32)
-        hidden, cell = np.stack([stream.hidden for stream in streams]), np.stack([stream.cell for stream in streams])
+        context = np.concatenate([stream.context for stream in streams])
+        sound = np.concatenate([context, windows], axis=1, dtype=np.float32)
+        hidden, cell = (np.concatenate(rows) for rows in zip(*((one.hidden, one.cell) for one in streams), strict=True))
         speech, hidden, cell = self._network(sound, hidden, cell)
         for row, stream in enumerate(streams):
-            stream.hidden, stream.cell = hidden[row], cell[row]
-            stream.context = sound[row, -CONTEXT_SAMPLES:]
+            stream.hidden, stream.cell = hidden[row : row + 1], cell[row : row + 1]
+            stream.context = sound[row : row + 1, -CONTEXT_SAMPLES:]
         return [float(p) for p in speech]
 
 

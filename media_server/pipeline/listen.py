@@ -190,7 +190,7 @@ class Listener:
                 self._hear(heard)
 
     def _hear(self, heard: list[_Hearer]) -> None:
-        windows = np.stack([one.window for one in heard])
+        windows = np.concatenate([one.window for one in heard]).reshape(len(heard), WINDOW_SAMPLES)
         probabilities = self._vad.probabilities(windows, [one.state for one in heard])
         for one, probability in zip(heard, probabilities, strict=True):
             if one.counts:
