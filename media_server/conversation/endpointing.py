@@ -55,7 +55,7 @@ class EndpointSettings:
     """So much must have been spoken after the cut: the word before it is recognized by what follows."""
 
 
-HANGOVER_MS: Mapping[Completion, int] = {"finished": 352, "unsure": 544, "open": 800}
+HANGOVER_MS: Mapping[Completion, int] = {"finished": 352, "unsure": 544, "open": 704}
 """Of a pause, by what was said before it. Chosen by the table in docs/endpointing.md."""
 LONGEST_HANGOVER_MS = max(HANGOVER_MS.values()) + 50
 """Whoever seems to speak may have stopped this long ago: the hangover, and the tick that hears it."""
