@@ -172,6 +172,7 @@ def _add_bench(commands: Commands[argparse.ArgumentParser]) -> None:
     asr.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     asr.add_argument("--compute-type", choices=COMPUTE_TYPES, default="", metavar="TYPE",
                      help=f"{', '.join(COMPUTE_TYPES)} (default: int8, and int8_float16 on a GPU)")  # fmt: skip
+    asr.add_argument("--language", type=_language, metavar="CODE", help="that is expected (default: it is found out)")
     asr.add_argument("--workers", type=int, default=0, metavar="N", help="default: as a media node")
     asr.add_argument("--peer", action="append", choices=ASR_PEERS, metavar="NAME",
                      help=f"one of {', '.join(ASR_PEERS)}; default: all of `make bench-peers`")  # fmt: skip

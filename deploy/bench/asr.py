@@ -145,7 +145,7 @@ def _plan(args: argparse.Namespace) -> Plan:
     for peer in peers:
         if peer not in found:
             raise PeerError(f"{PEERS[peer].package} is not installed: `make bench-peers` installs all peers")
-    engines = Engines(args.model, args.device, args.compute_type, args.workers)
+    engines = Engines(args.model, args.device, args.compute_type, args.workers, language=args.language)
     streams = tuple(args.peer_streams or (1, 4))
     return Plan(Path(args.data), engines, clips, silent, spoken, args.streams, args.quick, peers, streams)
 

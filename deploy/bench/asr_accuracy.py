@@ -70,7 +70,7 @@ async def _texts(engines: Engines, clips: Sequence[Clip], say: Say) -> list[str]
             say(f"  {read_s:.0f} of {longest / SAMPLE_RATE_HZ:.0f} s")
 
     ears, recognizers = catalog.voice_activity(engines), catalog.recognizers(engines)
-    async with Engine(ears, recognizers, catalog.batch_size(engines), is_patient=True) as engine:
+    async with Engine(ears, recognizers, catalog.batch_size(engines), engines.language, is_patient=True) as engine:
         for one in await engine.transcribe(blocks(), len(rows), on_progress):
             if one.final.text:
                 clip = clip_of(streams[one.channel][0], one.final.start_ms, one.final.end_ms)

@@ -40,9 +40,11 @@ class Engines:
     asr_workers: int = 0
     asr_batch: int = 0
     asr_processes: bool = True
+    language: str | None = None
+    """That is expected; None: it is found out."""
 
     def __str__(self) -> str:
-        name = self.whisper_model.rstrip("/").rpartition("/")[2]
+        name = self.whisper_model.rstrip("/").rpartition("/")[2] + (f", {self.language}," if self.language else "")
         return f"{name} {catalog.compute_type(self)} on {self.whisper_device}, {catalog.worker_count(self)} workers"
 
 
@@ -159,7 +161,7 @@ class Ours:
 async def ours(engines: Engines) -> AsyncIterator[Ours]:
     """Ready to be played to."""
     listener = Listener(catalog.voice_activity(engines))
-    transcriber = Transcriber(catalog.recognizers(engines), catalog.batch_size(engines))
+    transcriber = Transcriber(catalog.recognizers(engines), catalog.batch_size(engines), engines.language)
     await transcriber.start()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(transcriber.run()), tasks.create_task(listener.run())]

@@ -1,7 +1,8 @@
 """Recordings with references for benchmarks: any folder with a tab-separated manifest.tsv.
 
-Columns that are read: id, file, language, speakers, text, ref_kind. `ref_kind` says how far a text can be trusted: only
-`corpus` counts for word error rates; `no-speech` recordings must give no words at all.
+Columns that are read: id, file, language, speakers, text, ref_kind and, if there, style. `ref_kind` says how far a text
+can be trusted: only `corpus` counts for word error rates; `no-speech` recordings must give no words at all, unless
+their style has a question mark: nobody has listened to those.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def read_clips(folder: Path, count: int | None = None) -> tuple[list[Clip], list
     spoken = [row for row in rows if _is_spoken(row)]
     chosen = spoken if count is None else [spoken[i * len(spoken) // count] for i in range(min(count, len(spoken)))]
     clips = [clip for row in chosen if (clip := _read(folder, row)).seconds <= LONGEST_CLIP_S]
-    silent = [_read(folder, row) for row in rows if row["ref_kind"] == "no-speech"]
+    silent = [_read(folder, row) for row in rows if _is_silent(row)]
     if not clips:
         raise BenchInputError(f"{folder / 'manifest.tsv'}: no English recordings of one speaker with a `corpus` text")
     return clips, silent
@@ -91,6 +92,10 @@ def _manifest(folder: Path) -> list[dict[str, str]]:
 
 def _is_spoken(row: dict[str, str]) -> bool:
     return bool(row["text"]) and (row["ref_kind"], row["language"], row["speakers"]) == ("corpus", "en", "1")
+
+
+def _is_silent(row: dict[str, str]) -> bool:
+    return row["ref_kind"] == "no-speech" and "?" not in (row.get("style") or "")
 
 
 def _read(folder: Path, row: dict[str, str]) -> Clip:
