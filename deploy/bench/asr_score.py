@@ -5,7 +5,8 @@ Rules:
   final is there with the first message in which all words are committed up to the one that stands for the clip's last
   word, right or wrong, if at least half of the clip's words are right. `final_s` is its arrival minus the true end of
   speech. A recognizer that never hears the last word is measured by the word before it, or the one before that: that is
-  an error, not a delay.
+  an error, not a delay. Nor is it one that a wrong word may stand for the last word of this clip or be inserted before
+  the first of the next: of two alignments with as few errors, found from either end, the earlier arrival counts.
 - A clip that never gets there counts as not delivered, and is in no percentile: read both figures together.
 - First text: the first message after speech began with a word of that clip, committed or not.
 - Errors are those of everything that was committed in the end; what was inserted belongs to the clip where it stands.
@@ -52,19 +53,22 @@ def scores(clips: Sequence[Clip], starts_s: Sequence[float], messages: Sequence[
         starts_s: when each clip's first sample was spoken, on the clock of the messages.
     """
     said = [_words((clip.text,)) for clip in clips]
-    aligned = _aligned(said, _words(messages[-1].committed) if messages else [])
+    heard = _words(messages[-1].committed) if messages else []
+    aligned, from_end = _aligned(said, heard), _aligned_from_end(said, heard)
     firsts = _first_texts(clips, starts_s, said, messages)
     found = []
-    for clip, start_s, words, first_text_s in zip(clips, starts_s, aligned, firsts, strict=True):
-        arrival_s = _arrival(words.end, messages) if 2 * sum(words.right) >= len(words.right) else None
-        late_s = None if arrival_s is None else arrival_s - start_s - clip.end_s
-        found.append(Score(late_s if late_s is not None and late_s >= -EARLY_S else None, first_text_s, words.errors))
+    for clip, start_s, words, other, first_text_s in zip(clips, starts_s, aligned, from_end, firsts, strict=True):
+        arrivals_s = [arrival_s for one in (words, other) if (arrival_s := _arrival(one, messages)) is not None]
+        late_s = [arrival_s - start_s - clip.end_s for arrival_s in arrivals_s]
+        final_s = min((late for late in late_s if late >= -EARLY_S), default=None)
+        found.append(Score(final_s, first_text_s, words.errors))
     return found
 
 
-def _arrival(end: int | None, messages: Sequence[Message]) -> float | None:
-    """Of the word at that place of what is committed in the end."""
-    if end is None:
+def _arrival(words: _Aligned, messages: Sequence[Message]) -> float | None:
+    """Of the word that ends a clip; None: it was not delivered."""
+    end = words.end
+    if end is None or 2 * sum(words.right) < len(words.right):
         return None
     return next((message.at_s for message in messages if len(_words(message.committed)) > end), None)
 
@@ -119,6 +123,14 @@ def _aligned(said: Sequence[list[str]], heard: list[str]) -> list[_Aligned]:
             for number, (clip, at) in enumerate(owner[chunk.ref_start_idx : chunk.ref_end_idx]):
                 clip.heard_at[at], clip.right[at] = chunk.hyp_start_idx + number, chunk.type == "equal"
     return clips
+
+
+def _aligned_from_end(said: Sequence[list[str]], heard: list[str]) -> list[_Aligned]:
+    found = _aligned([words[::-1] for words in reversed(said)], heard[::-1])[::-1]
+    for one in found:
+        one.right.reverse()
+        one.heard_at = [None if at is None else len(heard) - 1 - at for at in reversed(one.heard_at)]
+    return found
 
 
 def _words(pieces: Sequence[str]) -> list[str]:

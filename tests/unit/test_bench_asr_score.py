@@ -53,6 +53,17 @@ def test_a_last_word_that_is_never_heard_is_an_error_and_no_delay() -> None:
     assert first.errors.deleted == 1
 
 
+def test_a_wrong_last_word_is_not_taken_for_one_of_the_next_clip() -> None:
+    """From the left, "us" stands for "closed" and "close" is inserted: as few errors, six seconds later."""
+    clips = [clip("how much of us"), clip("closet and that is that")]
+    messages = [
+        Message(3.4, ("how much of close",)),
+        Message(9.5, ("how much of close", "closed it and that is that")),
+    ]
+    first, second = scores(clips, STARTS_S, messages)
+    assert (first.final_s, second.final_s) == (pytest.approx(0.4), pytest.approx(0.5))
+
+
 def test_a_clip_of_which_less_than_half_is_right_was_not_delivered() -> None:
     [first] = scores(TWO[:1], STARTS_S[:1], [Message(3.5, ("so many dogs in there us",))])
     assert first.final_s is None
