@@ -14,23 +14,41 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 READ_BYTES = 8 * 1024
-"""Taken from a connection at a time, and waiting for a handler at a time (`read_bufsize`): of asyncio's own 256 kB all
-would be in the process before anybody could look at them."""
+"""Taken from a connection at a time, and waiting for a handler at a time (`read_bufsize`)."""
 SHORT_REST_BYTES = 16 * 1024
 LINGER_S = 1.0
+
+
+class Sips(asyncio.BufferedProtocol):
+    """Hands another protocol what comes, in small pieces: asyncio and uvloop take 256 kB at a time, and look later."""
+
+    def __init__(self, protocol: asyncio.Protocol) -> None:
+        self._buffer = bytearray(READ_BYTES)
+        self._take = protocol.data_received
+        self.connection_lost = protocol.connection_lost  # type: ignore[method-assign]
+        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._take(bytes(self._buffer[:nbytes]))
 
 
 @web.middleware
 async def leave_unread(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: an answer before the end of a long body ends its connection."""
-    if request.transport is not None and request.body_exists:
-        request.transport.max_size = READ_BYTES  # type: ignore[attr-defined]  # asyncio has no other way to say it
+    transport = request.transport
+    if transport is not None and request.body_exists and not isinstance(transport.get_protocol(), Sips):
+        transport.set_protocol(Sips(request.protocol))
     response = await handler(request)
     if request.content.is_eof() or _has_short_rest(request) or not isinstance(response, web.Response):
         return response
     response.force_close()
-    if request.transport is not None:
-        request.transport.pause_reading()
+    if transport is not None:
+        transport.pause_reading()
     with suppress(ConnectionError):
         await response.prepare(request)
         await response.write_eof()
