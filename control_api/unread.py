@@ -16,6 +16,7 @@ from aiohttp.typedefs import Handler
 READ_BYTES = 8 * 1024
 """Taken from a connection at a time, and waiting for a handler at a time (`read_bufsize`)."""
 SHORT_REST_BYTES = 16 * 1024
+"""So much is still thrown away, and the connection goes on."""
 LINGER_S = 1.0
 
 

@@ -28,6 +28,7 @@ from media_server.engines.whisper_model import FULL_WINDOW_FRAMES, Decoding, Whi
 
 SHORT_WINDOW_FRAMES = 10 * FRAMES_PER_S
 ROOMY_WINDOW_FRAMES = 20 * FRAMES_PER_S
+"""For what looks like a loop."""
 TAIL_FRAMES = 2 * FRAMES_PER_S
 FINAL_STEP_FRAMES = FRAMES_PER_S
 PARTIAL_TAIL_FRAMES = 1 * FRAMES_PER_S
@@ -39,8 +40,11 @@ FINAL_TOKENS = (6.0, 12)
 """A second, and besides: more than anybody speaks for long. A loop is cut here, and a text that was cut is doubted."""
 PARTIAL_TOKENS = (4.5, 6)
 LOOPS: frozenset[Doubt | None] = frozenset({"length", "repetition", "compression"})
+"""Doubts that a loop gives rise to."""
 LEAST_LOOP_WORDS = 3
+"""In a row, that come back with all that followed on them."""
 CERTAIN_LOOP_WORDS = 5
+"""In a row, that come back, whatever follows."""
 
 
 @dataclass(frozen=True, slots=True)
