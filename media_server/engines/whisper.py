@@ -172,9 +172,13 @@ def said_before(text: str) -> int | None:
     """How many words precede those that come back: a loop in a short window begins so, and people sometimes talk so.
 
     Back come three words in a row and all that followed on them, up to their return or to the end of the text; five are
-    enough in any case. Three words alone ("him not, and") are nothing.
+    enough in any case. Three words alone ("him not, and") are nothing. Or the text is one phrase over and over, however
+    short: models are apt to say a lone word twice.
     """
     words = [word.strip('.,;:!?"').casefold() for word in text.split()]
+    for length in range(1, len(words) // 2 + 1):
+        if words[length:] == words[:-length]:
+            return length
     seen: dict[tuple[str, ...], int] = {}
     for number in range(len(words) - LEAST_LOOP_WORDS + 1):
         first = seen.setdefault(tuple(words[number : number + LEAST_LOOP_WORDS]), number)

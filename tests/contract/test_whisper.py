@@ -115,7 +115,13 @@ def test_more_than_a_window_of_audio_is_no_error(whisper: Recognizer, spoken: tu
         ("Marks of violence, marks of violence,", 3),
         ("He should obtain the words of the men. He should obtain the words of others.", 8),
         ("I heard him not, and I watched him not, and all are asleep.", None),
-        ("yes, yes, yes", None),
+        ("9 9 9 9", 1),
+        ("Yes, yes. Yes!", 1),
+        ("thou also, thou also", 2),
+        ("Ten of clubs, ten of clubs, ten", 3),
+        ("yes, yes, I will", None),
+        ("Eight.", None),
+        ("", None),
         ("We ship on Monday and you pay on Friday.", None),
     ],
 )
@@ -127,6 +133,13 @@ def test_a_partial_ends_where_it_begins_to_repeat_itself(whisper: Recognizer, sp
     """In its short window the decoder says this sentence three times."""
     audio, text = spoken
     assert bare(heard(whisper, audio, is_final=False).text) == bare(text)
+
+
+def test_who_says_it_twice_is_heard_twice(whisper: Recognizer, spoken: tuple[Samples, str]) -> None:
+    """A final that is one phrase over and over is decoded again, and kept when it is so."""
+    audio, text = spoken
+    pause = np.zeros(4_800, np.float32)
+    assert bare(heard(whisper, np.concatenate([audio, pause, audio]), is_final=True).text) == 2 * bare(text)
 
 
 def test_a_sequence_ends_at_its_cap_and_says_so(spoken: tuple[Samples, str]) -> None:
