@@ -29,7 +29,7 @@ from db.jobs import Patient
 from db.pool import owner_connection, transaction
 from deploy.bench.rows import percentile
 from tests.api import Answer, Api, MakeApi
-from tests.chaos import figures
+from tests.chaos import figures, often
 from tests.document_bombs import MEGABYTE, SAYING, page_of, stream, word
 
 PDF = page_of(stream(SAYING))
@@ -178,24 +178,34 @@ async def answered_s(api: Api) -> float:
     return time.perf_counter() - asked_s
 
 
+@pytest.mark.chaos
 async def test_while_a_bomb_is_read_the_api_answers(api: Api) -> None:
-    """RELIABILITY T47: reading takes its time in a process of its own."""
+    """RELIABILITY T47, G14: reading takes its time in a process of its own. Beside it and alone in turns, so that both
+    see the same machine: alone, p99 is another by a third from one minute to the next."""
     bomb = page_of(stream(b"BT /F1 12 Tf " + b"(a) Tj " * 300_000 + b"ET"))
-    path = await given(api, await api.new_session(), bomb)
-    reading = asyncio.ensure_future(replace(reader_of(api), deadline_s=2.0).read(id_of(path)))
     beside_s: list[float] = []
-    while not reading.done():
-        beside_s.append(await answered_s(api))
-    await reading
-    alone_s = [await answered_s(api) for _ in beside_s]
-    assert len(beside_s) >= 5
+    alone_s: list[float] = []
+    for _ in range(often(ci=1, chaos=10)):
+        path = await given(api, await api.new_session(), bomb)
+        reading = asyncio.ensure_future(replace(reader_of(api), deadline_s=2.0).read(id_of(path)))
+        begun = len(beside_s)
+        while not reading.done():
+            beside_s.append(await answered_s(api))
+        await reading
+        answered = len(beside_s) - begun
+        assert answered >= 5
+        assert (await api.get(path)).body["error_code"] == "too_slow"
+        alone_s += [await answered_s(api) for _ in range(answered)]
+    p99_s, alone_p99_s = percentile(beside_s, 99) or 0, percentile(alone_s, 99) or 0
     figures(
         "T47, G14 the API beside a bomb",
         answers=len(beside_s),
-        p99_ms=round(1000 * (percentile(beside_s, 99) or 0), 1),
-        p99_alone_ms=round(1000 * (percentile(alone_s, 99) or 0), 1),
+        p50_ms=round(1000 * (percentile(beside_s, 50) or 0), 2),
+        p50_alone_ms=round(1000 * (percentile(alone_s, 50) or 0), 2),
+        p99_ms=round(1000 * p99_s, 2),
+        p99_alone_ms=round(1000 * alone_p99_s, 2),
+        p99_rise_percent=round(100 * (p99_s / alone_p99_s - 1)),
     )
-    assert (await api.get(path)).body["error_code"] == "too_slow"
 
 
 # limits -------------------------------------------------------------------------------------------------------------
