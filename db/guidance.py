@@ -68,11 +68,20 @@ async def insert_guidance(conn: Connection, rows: Sequence[NewGuidance]) -> int:
 
 
 async def apply_feedback(
-    conn: Connection, guidance_id: UUID, session_id: UUID, action: str, *, audiences: Collection[str] | None = None
+    conn: Connection,
+    guidance_id: UUID,
+    session_id: UUID,
+    action: str,
+    *,
+    audiences: Collection[str] | None = None,
+    participant_id: UUID | None = None,
 ) -> bool:
-    """Note what somebody did; False if the session has no such guidance for one of `audiences`. None: for anybody.
+    """Note what somebody did; False if the session has no such guidance for them. Whatever was done, it was displayed.
 
-    `action`: displayed, clicked, dismissed, helpful, irrelevant, too_late. Whatever was done, it was displayed.
+    Args:
+        action: displayed, clicked, dismissed, helpful, irrelevant, too_late.
+        audiences: it was for one of these. None: for anybody.
+        participant_id: whose guidance it was, of those who are coached in the call. None: anybody's.
     """
     if action not in _ACTIONS:
         raise InvalidError("feedback_action")
@@ -86,6 +95,13 @@ async def apply_feedback(
         WHERE id = $1
             AND session_id = $2
             AND ($5::text[] IS NULL OR audience = ANY ($5::text[]))
+            AND ($6::uuid IS NULL OR EXISTS (
+                SELECT
+                FROM session_participants AS by
+                WHERE by.id = $6
+                    AND by.session_id = $2
+                    AND audience IN ('coached', 'role:' || by.role, 'participant:' || by.id)
+            ))
             AND EXISTS (SELECT FROM sessions WHERE id = $2 AND deleted_at IS NULL)
         """,
         guidance_id,
@@ -93,6 +109,7 @@ async def apply_feedback(
         action,
         action in _FEEDBACK,
         None if audiences is None else list(audiences),
+        participant_id,
     )
     return status == "UPDATE 1"
 

@@ -222,7 +222,13 @@ async def _write_rows(conn: Connection, rows: Rows) -> None:
     if rows.guidance:
         await guidance.insert_guidance(conn, rows.guidance)
     for feedback in rows.feedback:
-        await guidance.apply_feedback(conn, feedback.guidance_id, feedback.session_id, feedback.action)
+        await guidance.apply_feedback(
+            conn,
+            feedback.guidance_id,
+            feedback.session_id,
+            feedback.action,
+            participant_id=feedback.participant_id,
+        )
     await usage.record_intervals(conn, rows.usage)
     await usage.add_seconds(conn, rows.usage_seconds)
     for session_id, at in rows.ended:

@@ -6,7 +6,7 @@ The payload's key `row` holds what the wire does not carry; a stored payload is 
 |---|---|
 | transcript.final | a transcript; its sequence number is the entry's `seq`; without text where it was not transcribed |
 | guidance.shown | a piece of guidance |
-| guidance.feedback | a mark on that guidance; on one that cannot exist: none |
+| guidance.feedback | a mark on that guidance, if it was for that participant |
 | usage.recorded | an interval of usage; seconds in a minute, if the release before wrote it |
 | participant.joined, participant.left | the participant's times |
 | session.state active, paused, finalizing | a step of the session; draft (a call without audio is over): none |
@@ -56,6 +56,7 @@ class Step:
 class Feedback:
     guidance_id: UUID
     session_id: UUID
+    participant_id: UUID
     action: str
 
 
@@ -168,7 +169,7 @@ def _feedback(entry: LogEntry, wire: dict[str, Any]) -> list[Feedback]:
         guidance_id = UUID(wire["guidance_id"])
     except ValueError:
         return []
-    return [Feedback(guidance_id, entry.session_id, wire["action"])]
+    return [Feedback(guidance_id, entry.session_id, UUID(wire["participant_id"]), wire["action"])]
 
 
 def _usage(entry: LogEntry, wire: dict[str, Any]) -> UsageInterval:

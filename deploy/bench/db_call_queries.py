@@ -172,7 +172,12 @@ CALL = (
     Query(session_log.read_last, "api", lambda s: given(s.session_id)),
     Query(transcripts.insert_transcripts, "media", lambda s: given([_transcript(s)])),
     Query(guidance.insert_guidance, "media", lambda s: given([_guidance(s)])),
-    Query(guidance.apply_feedback, "media", lambda s: given(uuid4(), s.live_session_id, "helpful"), "unknown"),
+    Query(
+        guidance.apply_feedback,
+        "media",
+        lambda s: given(s.guidance_id, s.session_id, "helpful", participant_id=s.participant_id),
+        "in the call",
+    ),
     Query(timeline.insert_events, "media", lambda s: given([_moment(s)])),
     Query(recordings.insert_recording, "media", lambda s: given(_recording(s))),
     Query(checklist.set_status, "media", lambda s: given(s.session_id, s.item_id, "done"), "by the call"),

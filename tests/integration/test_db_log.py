@@ -255,6 +255,22 @@ async def test_feedback_through_another_session_changes_nothing(world: World) ->
         assert not await guidance.apply_feedback(conn, shown.id, world.foreign.id, "clicked")
 
 
+@pytest.mark.parametrize(
+    ("audience", "is_theirs"),
+    [("coached", True), ("role:host", True), ("role:supervisor", False), ("participant:{}", True), ("other", False)],
+)
+async def test_feedback_in_a_call_counts_on_what_was_for_that_participant(
+    world: World, audience: str, is_theirs: bool
+) -> None:
+    whom = f"participant:{uuid4()}" if audience == "other" else audience.format(world.participant_id)
+    shown = replace(_shown(world), audience=whom)
+    async with transaction(world.media) as conn:
+        await guidance.insert_guidance(conn, [shown])
+        for by, counts in ((world.participant_id, is_theirs), (uuid4(), False)):
+            noted = await guidance.apply_feedback(conn, shown.id, world.session.id, "helpful", participant_id=by)
+            assert noted == counts
+
+
 async def test_unknown_feedback_is_invalid(world: World) -> None:
     with pytest.raises(InvalidError):
         async with transaction(world.media) as conn:

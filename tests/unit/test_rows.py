@@ -24,7 +24,7 @@ from media_server.events import (
     SessionStateChanged,
     UsageRecorded,
 )
-from media_server.rows import BadEntryError, Presence, Rows, Step, rows_of, without_row
+from media_server.rows import BadEntryError, Feedback, Presence, Rows, Step, rows_of, without_row
 from tests.log_entries import ORGANIZATION, PARTICIPANT, SESSION, final
 
 AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_guidance_may_rest_on_no_words() -> None:
 
 def test_feedback_marks_its_guidance() -> None:
     [feedback] = rows_of([spooled(GuidanceFeedback(str(GUIDANCE), str(PARTICIPANT), "helpful"))]).feedback
-    assert (feedback.guidance_id, feedback.session_id, feedback.action) == (GUIDANCE, SESSION, "helpful")
+    assert feedback == Feedback(GUIDANCE, SESSION, PARTICIPANT, "helpful")
 
 
 def test_feedback_on_what_is_no_guidance_marks_nothing() -> None:
