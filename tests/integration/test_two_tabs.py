@@ -26,6 +26,8 @@ RACES = often(ci=2, chaos=50)
 IN_TIME_S = 20.0
 SPEECH = np.concatenate([np.concatenate((tone(0.7), silence(0.8)))] * 240)
 """A short utterance again and again."""
+JITTER_MS = 32
+"""Each connection's audio has its place by its own arrivals: of two in turn the second may seem to begin earlier."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.chaos]
 
@@ -97,4 +99,4 @@ async def assert_one_owner_at_a_time(scene: Scene) -> None:
     assert comings == [("participant.joined", "participant.left")[number % 2] for number in range(len(comings))]
     finals = sorted((said["start_ms"], said["end_ms"]) for type_, said in log if type_ == "transcript.final")
     assert len(finals) > RACES
-    assert all(end_ms <= start_ms for (_, end_ms), (start_ms, _) in itertools.pairwise(finals)), finals
+    assert all(end_ms <= start_ms + JITTER_MS for (_, end_ms), (start_ms, _) in itertools.pairwise(finals)), finals
