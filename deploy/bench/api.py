@@ -65,9 +65,6 @@ async def _prepare(server: Server, size: Size) -> list[Asker]:
         # Foreign keys and all that the triggers derive: the data set is consistent by itself.
         await conn.execute("SET session_replication_role = replica")
         await fill(conn, size, _say)
-        # A closed loop makes more sessions in a minute than plans, organizations and members may in a month.
-        for table in ("plans", "organizations", "organization_members"):
-            await conn.execute(f"UPDATE {table} SET max_sessions_per_month = NULL")  # noqa: S608  these names
         # Nobody is there who would take them, and their secrets are made up: the worker would try for minutes.
         await conn.execute("UPDATE webhook_endpoints SET is_active = false")
         await conn.execute("CHECKPOINT")
