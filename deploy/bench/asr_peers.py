@@ -84,7 +84,7 @@ async def _ours(engines: Engines, shares: Sequence[Sequence[Clip]]) -> Result:
 
 async def beside(peer: Peer, engines: Engines, shares: Sequence[Sequence[Clip]]) -> Result:
     streams = [_Stream(share, peer.tail_s, STAGGER_S * number) for number, share in enumerate(shares)]
-    model = catalog.whisper_folder(engines.whisper_model)
+    model = catalog.whisper_folder(engines.whisper_model).resolve()  # a peer may be started in another folder
     async with (
         serving(peer, model, engines.whisper_device, len(streams)) as (ports, pids),
         aiohttp.ClientSession() as session,

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from difflib import SequenceMatcher
 from typing import Literal
 
 from media_server.conversation.subtitle_phrases import EVERYDAY_PHRASES, SUBTITLE_PHRASES, bare_phrase
@@ -48,6 +49,7 @@ UNSURE = 0.45
 CERTAIN_LOOP_REPEATS = 12
 LONGEST_PHRASE_WORDS = 10
 MIN_ECHO_WORDS = 4
+RESEMBLING_SHARE = 0.7
 
 _SOUND_NOTE = re.compile(r"\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪♫]+")
 
@@ -131,6 +133,14 @@ def echoes(text: str, prompt: str) -> bool:
     """Whether the text only repeats a stretch of the recognizer's own prompt."""
     words = _words(text)
     return len(words) >= MIN_ECHO_WORDS and f" {' '.join(words)} " in f" {' '.join(_words(prompt))} "
+
+
+def resembles(text: str, earlier: str) -> bool:
+    """Whether most of the text was said before, in runs of two words or more."""
+    words, known = _words(text), _words(earlier)
+    runs = SequenceMatcher(None, words, known, autojunk=False).get_matching_blocks()
+    alike = sum(run.size for run in runs if run.size >= min(2, len(words)))
+    return 0 < alike >= RESEMBLING_SHARE * len(words)
 
 
 def _allowed_repeats(phrase_words: int) -> int:

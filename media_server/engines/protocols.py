@@ -18,6 +18,16 @@ Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
+class Context:
+    """What the same person said just before. It helps to recognize what follows, and is not told again."""
+
+    samples: Samples
+    """They end where the excerpt begins; with it no more than 30 s."""
+    text: str
+    """All that is said there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Excerpt:
     """One stretch of speech whose text is wanted."""
 
@@ -29,6 +39,8 @@ class Excerpt:
     """ISO 639-1; None: the recognizer finds out."""
     is_timed: bool = False
     """Word times of a partial; a final has them anyway."""
+    context: Context | None = None
+    """Of a final. A recognizer may leave it alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +48,7 @@ class RecognizedWord:
     text: str
     """With its leading space where the text has one."""
     start_s: float
-    """Seconds from the first sample of the audio that was recognized."""
+    """Seconds from the first sample of the excerpt."""
     end_s: float
     probability: float
 

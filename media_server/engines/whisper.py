@@ -7,6 +7,8 @@ Rules:
 - A final that says a thing twice is decoded once more in 20 s: a loop needs no more room to end. One that is doubted
   otherwise, or still, is decoded once more in the 30 s window that the model was trained on; what is doubted even then
   is dropped, with its reason. No word is better than an invented one.
+- A final with a context is decoded with it, and goes on with its text. When that leads to nothing, to what is doubted
+  or to what was said before, it is decoded once more without.
 - A partial has 1 s of padding and no more, and is decoded greedily in one pass. In so short a window every fourth one
   goes on with what it has said already: it ends there. One that is doubted still is empty.
 - Excerpts whose windows are alike are encoded and decoded together. Windows of finals grow in steps, so that they often
@@ -19,9 +21,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from media_server.conversation.confidence import calibrated
-from media_server.conversation.hallucination import Doubt, doubt, uncertainty
-from media_server.conversation.types import samples_to_ms
+from media_server.conversation.hallucination import Doubt, doubt, resembles, uncertainty
+from media_server.conversation.types import SAMPLE_RATE_HZ, samples_to_ms
 from media_server.engines.log_mel import FRAMES_PER_S, Spectrogram
 from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord
 from media_server.engines.whisper_model import FULL_WINDOW_FRAMES, Decoding, WhisperModelCt2, Window
@@ -53,10 +57,17 @@ class _Heard:
 
     excerpt: Excerpt
     speech: Spectrogram
+    """The context's, too."""
+    told_frames: int = 0
+    """Of its context."""
 
     @property
     def speech_ms(self) -> int:
         return samples_to_ms(len(self.excerpt.samples))
+
+    @property
+    def told(self) -> str:
+        return "" if self.excerpt.context is None else self.excerpt.context.text
 
     def final_window(self, least_frames: int = SHORT_WINDOW_FRAMES) -> Window:
         return self._window(max(least_frames, final_frames(self.speech.shape[1])), *FINAL_TOKENS)
@@ -67,7 +78,7 @@ class _Heard:
 
     def _window(self, frames: int, tokens_per_s: float, spare_tokens: int) -> Window:
         most_tokens = round(self.speech.shape[1] / FRAMES_PER_S * tokens_per_s) + spare_tokens
-        return Window(self.speech, frames, most_tokens, self.excerpt.language)
+        return Window(self.speech, frames, most_tokens, self.excerpt.language, self.told, self.told_frames)
 
     def doubt(self, decoding: Decoding) -> Doubt | None:
         if not decoding.text:
@@ -79,7 +90,11 @@ class _Heard:
             is_cut=decoding.is_cut,
         )
         return found or doubt(
-            decoding.text, confidence=decoding.probability, speech_ms=self.speech_ms, language=decoding.language
+            decoding.text,
+            confidence=decoding.probability,
+            speech_ms=self.speech_ms,
+            language=decoding.language,
+            prompt=self.told,
         )
 
     def is_doubted(self, decoding: Decoding) -> bool:
@@ -88,6 +103,13 @@ class _Heard:
     def loops(self, decoding: Decoding) -> bool:
         """Whether it may say something again that was said once."""
         return self.doubt(decoding) in LOOPS or said_before(decoding.text) is not None
+
+    def is_misled(self, decoding: Decoding) -> bool:
+        """Whether its context may have done it no good: models say into noise what was said before."""
+        if not self.told:
+            return False
+        repeats = resembles(decoding.text, self.told) or self.loops(decoding)
+        return not decoding.text or repeats or self.is_doubted(decoding)
 
 
 class WhisperRecognizer:
@@ -98,13 +120,21 @@ class WhisperRecognizer:
         self._provider = f"whisper:{name}"
 
     def recognize(self, excerpts: Sequence[Excerpt]) -> list[Recognition]:
-        heard = [_Heard(excerpt, self._model.features(excerpt.samples)) for excerpt in excerpts]
+        heard = [self._heard(excerpt) for excerpt in excerpts]
         if all(excerpt.is_final for excerpt in excerpts):
             return self._finals(heard)
         return self._partials(heard)
 
+    def _heard(self, excerpt: Excerpt) -> _Heard:
+        if excerpt.context is None:
+            return _Heard(excerpt, self._model.features(excerpt.samples))
+        before = excerpt.context.samples
+        speech = self._model.features(np.concatenate([before, excerpt.samples]))
+        return _Heard(excerpt, speech, len(before) * FRAMES_PER_S // SAMPLE_RATE_HZ)
+
     def _finals(self, heard: list[_Heard]) -> list[Recognition]:
         decodings = self._decode([one.final_window() for one in heard], is_final=True)
+        self._redo(heard, decodings, _Heard.is_misled, SHORT_WINDOW_FRAMES)
         self._redo(heard, decodings, _Heard.loops, ROOMY_WINDOW_FRAMES)
         self._redo(heard, decodings, _Heard.is_doubted, FULL_WINDOW_FRAMES)
         return [self._recognition(one, decoding) for one, decoding in zip(heard, decodings, strict=True)]
@@ -112,8 +142,10 @@ class WhisperRecognizer:
     def _redo(
         self, heard: list[_Heard], decodings: list[Decoding], is_due: Callable[[_Heard, Decoding], bool], frames: int
     ) -> None:
-        """Decode those for which it is due once more, in windows of so many frames at least."""
+        """Decode those for which it is due once more, without context, in windows of so many frames at least."""
         again = [number for number, one in enumerate(heard) if is_due(one, decodings[number])]
+        for number in again:
+            heard[number] = self._heard(replace(heard[number].excerpt, context=None))
         redone = self._decode([heard[number].final_window(frames) for number in again], is_final=True)
         for number, decoding in zip(again, redone, strict=True):
             decodings[number] = decoding

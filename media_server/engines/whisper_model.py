@@ -3,6 +3,8 @@
 Rules:
 - What is decoded in one call is padded to its longest window, with what the log-mel front end makes of silence.
 - CTranslate2 ends a sequence at half of `max_length`; a sequence that was ended so says it (`is_cut`).
+- What was told before is forced on the decoder a token at a time, as slowly as if it was found; its sequences begin
+  with it, and their scores count it as certain.
 - Called from worker threads; CTranslate2 runs as many calls at a time as it has workers, each on one core.
 """
 
@@ -30,6 +32,8 @@ LEAST_ALIGNED_FRAMES = 10
 """In less there is no room for a word."""
 PREPENDED = "\"'“¿([{-"
 APPENDED = "\"'.。,，!！?？:：”)]}、"
+SENTENCE_MARKS = " .。,，!！?？:：;；…、"
+"""Where what was told goes on, these belong to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Window:
     most_tokens: int
     language: str | None
     """None: the model finds out."""
+    told: str = ""
+    """What is said in the beginning of it: not to be said again, but went on with."""
+    told_frames: int = 0
+    """How long that takes."""
 
     @property
     def speech_frames(self) -> int:
@@ -95,7 +103,8 @@ class WhisperModelCt2:
         encoded = self._encode(windows)
         heard = self._heard_languages(encoded, windows, detect)
         languages = [self._language(window, one) for window, one in zip(windows, heard, strict=True)]
-        prompts = [self._prompt(language) for language in languages]
+        told = [self._told(language, window.told) for language, window in zip(languages, windows, strict=True)]
+        prompts = [[*self._prompt(language), *tokens] for language, tokens in zip(languages, told, strict=True)]
         most_tokens = min(MAX_TOKENS, max(window.most_tokens for window in windows))
         results = self._whisper.model.generate(
             encoded,
@@ -106,11 +115,23 @@ class WhisperModelCt2:
             return_scores=True,
             return_no_speech_prob=True,
         )
-        texts = [self._bare_tokens(result.sequences_ids[0]) for result in results]
-        words = self._words(encoded, windows, languages, texts) if word_times else [()] * len(windows)
+        sequences = [result.sequences_ids[0] for result in results]
+        texts = [self._bare_tokens(tokens[len(known) :]) for tokens, known in zip(sequences, told, strict=True)]
+        words = self._words(encoded, windows, languages, texts, told) if word_times else [()] * len(windows)
         return [
-            self._decoding(result, language, is_cut=len(result.sequences_ids[0]) >= most_tokens, heard=one, words=word)
-            for result, language, one, word in zip(results, languages, heard, words, strict=True)
+            Decoding(
+                text=self._text(tokens, language, goes_on=bool(known)),
+                tokens=tokens,
+                log_probability=result.scores[0] * len(sequence) / (len(sequence) - len(known) + 1),
+                no_speech=result.no_speech_prob,
+                is_cut=len(sequence) >= most_tokens,
+                language=language,
+                heard_language=one,
+                words=word,
+            )
+            for result, sequence, tokens, known, language, one, word in zip(
+                results, sequences, texts, told, languages, heard, words, strict=True
+            )
         ]
 
     def _encode(self, windows: Sequence[Window]) -> ctranslate2.StorageView:
@@ -150,27 +171,12 @@ class WhisperModelCt2:
         end = self._tokenizer("en").eot
         return [token for token in tokens if token < end]
 
-    def _decoding(
-        self,
-        result: Any,
-        language: str,
-        *,
-        is_cut: bool,
-        heard: tuple[str, float] | None,
-        words: tuple[RecognizedWord, ...],
-    ) -> Decoding:
-        length = len(result.sequences_ids[0])
-        tokens = self._bare_tokens(result.sequences_ids[0])
-        return Decoding(
-            text=self._tokenizer(language).decode(tokens).strip(),
-            tokens=tokens,
-            log_probability=result.scores[0] * length / (length + 1),
-            no_speech=result.no_speech_prob,
-            is_cut=is_cut,
-            language=language,
-            heard_language=heard,
-            words=words,
-        )
+    def _told(self, language: str, text: str) -> list[int]:
+        return self._bare_tokens(self._tokenizer(language).encode(text)) if text else []
+
+    def _text(self, tokens: list[int], language: str, *, goes_on: bool) -> str:
+        text: str = self._tokenizer(language).decode(tokens).strip()
+        return text.lstrip(SENTENCE_MARKS) if goes_on else text
 
     def _words(
         self,
@@ -178,8 +184,9 @@ class WhisperModelCt2:
         windows: Sequence[Window],
         languages: Sequence[str],
         texts: Sequence[list[int]],
+        told: Sequence[list[int]],
     ) -> list[tuple[RecognizedWord, ...]]:
-        """Word times from the cross-attention, inside the audio and in order."""
+        """Word times from the cross-attention, inside the audio and in order; without what was told before."""
         words: list[tuple[RecognizedWord, ...]] = [()] * len(windows)
         for language in set(languages):
             rows = [
@@ -192,12 +199,12 @@ class WhisperModelCt2:
             speech = encoded if len(rows) == len(windows) else _rows(encoded, rows)
             aligned = self._whisper.find_alignment(
                 self._tokenizer(language),
-                [texts[row] for row in rows],
+                [told[row] + texts[row] for row in rows],
                 speech,
                 [windows[row].speech_frames for row in rows],
             )
             for row, one in zip(rows, aligned, strict=True):
-                words[row] = _in_order(one, windows[row].speech_frames / FRAMES_PER_S)
+                words[row] = _in_order(one, windows[row])
         return words
 
     def _tokenizer(self, language: str) -> Tokenizer:
@@ -214,15 +221,19 @@ def _rows(encoded: ctranslate2.StorageView, rows: list[int]) -> ctranslate2.Stor
     return ctranslate2.StorageView.from_array(on_cpu[rows])
 
 
-def _in_order(aligned: list[dict[str, Any]], audio_s: float) -> tuple[RecognizedWord, ...]:
+def _in_order(aligned: list[dict[str, Any]], window: Window) -> tuple[RecognizedWord, ...]:
     merge_punctuations(aligned, PREPENDED, APPENDED)
     words: list[RecognizedWord] = []
-    start_s = 0.0
+    told_s, audio_s = window.told_frames / FRAMES_PER_S, window.speech_frames / FRAMES_PER_S
+    start_s, told = told_s, 0
     for word in aligned:
+        if told < len(window.told):
+            told += len(word["word"])
+            continue
         if not word["word"].strip():
             continue
         start_s = min(max(start_s, float(word["start"])), audio_s)
         end_s = min(max(start_s, float(word["end"])), audio_s)
-        words.append(RecognizedWord(word["word"], start_s, end_s, float(word["probability"])))
+        words.append(RecognizedWord(word["word"], start_s - told_s, end_s - told_s, float(word["probability"])))
         start_s = end_s
     return tuple(words)

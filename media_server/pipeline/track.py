@@ -18,6 +18,7 @@ from typing import Protocol
 from uuid import uuid4
 
 from media_server.conversation.completion import Completion, completion
+from media_server.conversation.context import Told, context
 from media_server.conversation.endpointing import HANGOVER_MS
 from media_server.conversation.hallucination import Doubt
 from media_server.conversation.hypothesis import Draft
@@ -34,7 +35,7 @@ from media_server.conversation.types import (
     ms_to_samples,
     samples_to_ms,
 )
-from media_server.engines.protocols import Excerpt, Recognition, RecognizedWord, Samples
+from media_server.engines.protocols import Context, Excerpt, Recognition, RecognizedWord, Samples
 from media_server.pipeline.handoff import Kind
 from media_server.pipeline.listen import Stream
 from media_server.pipeline.words import in_media_time, of_words, placed
@@ -62,6 +63,8 @@ LONGEST_SAMPLES = ms_to_samples(30_000)
 UNTOLD_SAMPLES = ms_to_samples(1_500)
 """Whisper sometimes stops long before the end of what it is given. Where a forced cut ends an utterance there is no
 pause, so that much without a word is speech that was not recognized."""
+LATEST_TOLD = 8
+"""Utterances that may be the context of the next one."""
 REST_PER_WORK = 5
 """A track's partials take at most one part in so many of a core, however slow they are."""
 FATAL = ("recognizer_crashed", "recognizer_timeout")
@@ -135,6 +138,8 @@ class Spoken:
     """What was heard around the forced cut that ended this."""
     held: Answer | None = None
     """What came back for this before `before` was settled."""
+    told: Told | None = None
+    """What the next ones can know of it, from its end on."""
     final: Final | None = None
 
 
@@ -150,6 +155,7 @@ class Request:
     kept: Samples | None = None
     """None: read when it is taken, so that a partial is as new as can be."""
     is_second_try: bool = False
+    context: Context | None = None
 
     @property
     def call(self) -> Hashable:
@@ -187,7 +193,7 @@ class Request:
     def excerpt(self) -> Excerpt:
         language = self.track.spoken_language.choice
         if self.kept is not None:
-            return Excerpt(self.kept, is_final=True, language=language)
+            return Excerpt(self.kept, is_final=True, language=language, context=self.context)
         audio = self.track.stream.read(self.audio_start, self.track.stream.end_sample)
         return Excerpt(audio, is_final=False, language=language, is_timed=len(audio) >= TRIM_SAMPLES)
 
@@ -257,6 +263,8 @@ class Track:
         """End of the audio that is the last final's own."""
         self._cut: Spoken | None = None
         """The last utterance, if it was cut by force."""
+        self._told: deque[Told] = deque(maxlen=LATEST_TOLD)
+        """The last utterances, the latest first."""
 
     def on_speech(self, speech: Speech) -> None:
         """Take what the listener heard; never waits."""
@@ -333,7 +341,7 @@ class Track:
                 if spoken.ended is not None:
                     self._ask_for_final(spoken, spoken.ended, is_second_try=True)
             case "final" if not request.is_second_try:
-                self._desk.ask_again(replace(request, is_second_try=True))
+                self._desk.ask_again(replace(request, is_second_try=True, context=None))
             case "final":
                 self._give_up(spoken, code)
 
@@ -351,7 +359,9 @@ class Track:
             return
         audio_start = _heard_from(spoken, end_sample + TAIL_SAMPLES)
         audio = self.stream.read(audio_start, end_sample + TAIL_SAMPLES)
-        spoken.guess, spoken.guessed = Request("guess", self, spoken, audio_start, end_sample, audio), None
+        before = self._context(spoken, audio_start, audio_start + len(audio))
+        spoken.guess = Request("guess", self, spoken, audio_start, end_sample, audio, context=before)
+        spoken.guessed = None
         spoken.next_partial = self.stream.end_sample + PARTIAL_STEP_SAMPLES
         self._desk.ask(spoken.guess)
         spoken.is_partial_asked = False  # a partial that waits gives its place to the guess, and is not answered
@@ -365,6 +375,8 @@ class Track:
         self._audio_end = spoken.audio_end
         self._cut = spoken if ended.is_forced else None
         self.undelivered.append(spoken)
+        spoken.told = Told(spoken.start_sample / SAMPLE_RATE_HZ, ended.end_sample / SAMPLE_RATE_HZ)
+        self._told.appendleft(spoken.told)
         self._desk.ended(self, spoken)
         still_waits = self._desk.withdraw(self)
         if spoken.guess is None or spoken.guess.end_sample != ended.end_sample or still_waits:
@@ -377,9 +389,22 @@ class Track:
         audio_start = _heard_from(spoken, spoken.audio_end)
         audio_end = spoken.audio_end + (OVERLAP_SAMPLES if ended.is_forced else 0)
         audio = self.stream.read(audio_start, min(audio_end, audio_start + LONGEST_SAMPLES))
-        final = Request("final", self, spoken, audio_start, ended.end_sample, audio, is_second_try)
+        before = None if is_second_try else self._context(spoken, audio_start, audio_start + len(audio))
+        final = Request("final", self, spoken, audio_start, ended.end_sample, audio, is_second_try, before)
         if not self._desk.ask(final):
             self._give_up(spoken, OVERLOADED)
+
+    def _context(self, spoken: Spoken, audio_start: int, audio_end: int) -> Context | None:
+        """What was said before that audio, if it helps and there is time for it."""
+        if spoken.before is not None or self._desk.level in WITHOUT_PARTIALS:
+            return None
+        start_s, end_s = audio_start / SAMPLE_RATE_HZ, audio_end / SAMPLE_RATE_HZ
+        earlier = [told for told in self._told if told.start_s < start_s]
+        found = context(earlier, start_s, end_s, self.spoken_language.choice)
+        if found is None:
+            return None
+        begins_s, text = found
+        return Context(self.stream.read(round(begins_s * SAMPLE_RATE_HZ), audio_start), text)
 
     def _show(self, request: Request, recognition: Recognition) -> None:
         spoken, end_sample = request.spoken, request.end_sample
@@ -444,6 +469,8 @@ class Track:
             dropped_text=recognition.dropped_text,
         )
         spoken.before = None
+        if spoken.told is not None:
+            spoken.told.words, spoken.told.language = recognition.words, recognition.language
         if recognition.heard_language is not None:
             self.spoken_language.heard(*recognition.heard_language, end_ms - start_ms)
         held = next((other.held for other in self.undelivered if other.before is spoken), None)

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.call.audio_file import read_recording
 from media_server.engines import catalog
-from media_server.engines.protocols import Excerpt, Recognition, Recognizer, Samples
+from media_server.engines.protocols import Context, Excerpt, Recognition, Recognizer, Samples
 from media_server.engines.whisper import alike, final_frames, said_before
 from media_server.engines.whisper_model import WhisperModelCt2, Window
 
@@ -100,6 +100,65 @@ def test_a_batch_gives_one_answer_for_each_excerpt_in_their_order(
     texts = [recognition.text for recognition in whisper.recognize([Excerpt(part, is_final) for part in parts])]
     assert [bare(text) for text in texts] == [bare(heard(whisper, part, is_final=is_final).text) for part in parts]
     assert texts[0] != texts[1] == ""
+
+
+@pytest.fixture(scope="module")
+def halves(whisper: Recognizer, spoken: tuple[Samples, str]) -> tuple[Context, Samples, list[str]]:
+    """The host's first sentence, and her second one with its words."""
+    audio, text = spoken
+    words = heard(whisper, audio, is_final=True).words
+    number = next(number for number, word in enumerate(words) if word.text == " How")
+    cut = round((words[number - 1].end_s + words[number].start_s) / 2 * 16_000)
+    before = "".join(word.text for word in words[:number])
+    return Context(audio[:cut], before), audio[cut:], bare(text)[number:]
+
+
+def test_what_was_said_before_is_not_said_again(
+    whisper: Recognizer, halves: tuple[Context, Samples, list[str]]
+) -> None:
+    before, audio, said = halves
+    [recognition] = whisper.recognize([Excerpt(audio, is_final=True, context=before)])
+    assert bare(recognition.text) == said
+    assert bare(" ".join(word.text for word in recognition.words)) == said
+    times = [time for word in recognition.words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert 0 <= times[0] <= times[-1] <= len(audio) / 16_000
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        pytest.param(np.zeros(16_000, np.float32), id="silence"),
+        pytest.param(np.random.default_rng(0).normal(0, 0.1, 32_000).astype(np.float32), id="white noise"),
+        pytest.param(keyed((425,), every_s=1.0), id="a hold tone"),
+    ],
+)
+def test_noise_after_speech_says_nothing(
+    whisper: Recognizer, halves: tuple[Context, Samples, list[str]], sound: Samples
+) -> None:
+    [recognition] = whisper.recognize([Excerpt(sound, is_final=True, context=halves[0])])
+    assert recognition.text == ""
+
+
+def test_who_says_the_same_again_is_heard_twice(
+    whisper: Recognizer, halves: tuple[Context, Samples, list[str]]
+) -> None:
+    _, audio, said = halves
+    before = Context(audio, heard(whisper, audio, is_final=True).text)
+    [recognition] = whisper.recognize([Excerpt(audio, is_final=True, context=before)])
+    assert bare(recognition.text) == said
+
+
+def test_in_a_batch_each_has_its_own_context(whisper: Recognizer, halves: tuple[Context, Samples, list[str]]) -> None:
+    before, audio, _ = halves
+    excerpts = [
+        Excerpt(audio, is_final=True),
+        Excerpt(audio, is_final=True, context=before),
+        Excerpt(before.samples, is_final=True),
+        Excerpt(audio, is_final=True, context=Context(before.samples[-16_000:], "today.")),
+    ]
+    together = [bare(recognition.text) for recognition in whisper.recognize(excerpts)]
+    assert together == [bare(whisper.recognize([one])[0].text) for one in excerpts]
 
 
 def test_more_than_a_window_of_audio_is_no_error(whisper: Recognizer, spoken: tuple[Samples, str]) -> None:

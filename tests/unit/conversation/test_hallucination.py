@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from media_server.conversation.hallucination import compression_ratio, doubt, uncertainty
+from media_server.conversation.hallucination import compression_ratio, doubt, resembles, uncertainty
 from media_server.conversation.subtitle_phrases import EVERYDAY_PHRASES, SUBTITLE_PHRASES, bare_phrase
 
 
@@ -65,6 +65,20 @@ def test_an_echo_of_the_prompt_is_doubted() -> None:
     prompt = "Names: Anna Keller, Route Planner Pro, technician."
     assert doubt("Anna Keller, Route Planner Pro.", confidence=0.9, speech_ms=2_000, prompt=prompt) == "prompt_echo"
     assert doubt("Anna Keller called me.", confidence=0.9, speech_ms=2_000, prompt=prompt) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "is_alike"),
+    [
+        ("Rejoin the eunuch.", True),
+        ("You don't mean you thought me silly.", True),
+        ("Silly!", True),
+        ("You are so kind, and I mean it.", False),
+        ("", False),
+    ],
+)
+def test_a_text_that_says_again_what_was_said_before_is_told(text: str, is_alike: bool) -> None:
+    assert resembles(text, "You don't mean that you thought me silly. Rejoin the eunuch.") == is_alike
 
 
 def test_nothing_is_no_reason_for_doubt() -> None:

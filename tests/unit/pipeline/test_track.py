@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from media_server.conversation.context import LEAD_S
 from media_server.conversation.hypothesis import SETTLED_MS
 from media_server.conversation.ladder import Level
 from media_server.conversation.language import LONG_MS
@@ -256,3 +257,73 @@ def test_a_final_that_was_dropped_says_why() -> None:
     talk.track.recognized(talk.desk.asked[-1], dropped, 1)
     [final] = talk.desk.finals
     assert (final.text, final.dropped, final.dropped_text) == ("", "known_phrase", "Thanks for watching!")
+
+
+class Turns(Talk):
+    """Somebody who says a second at a time, and nothing for as long in between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start = SECOND
+
+    def pause(self) -> Request:
+        """After a second of speech; the guess."""
+        self.speak(SECOND)
+        end = self.stream.end_sample
+        self.stream.write(end, quiet(SECOND))
+        self.track.on_speech(SpeechPaused(self._start, end))
+        return self.desk.asked[-1]
+
+    def stop(self) -> Request:
+        """What was asked for last, after the end of that speech; the next one begins."""
+        self.track.on_speech(SpeechEnded(self._start, self.stream.end_sample - SECOND))
+        self._start = self.stream.end_sample
+        self.track.on_speech(SpeechStarted(self._start))
+        return self.desk.asked[-1]
+
+    def answer(self, request: Request, *texts: str, language: str = "en") -> None:
+        words = tuple(RecognizedWord(f" {text}", 0.2 + n / 4, 0.4 + n / 4, 0.9) for n, text in enumerate(texts))
+        self.track.recognized(request, Recognition(" ".join(texts), words, 0.9, language, "test"), 1)
+
+
+def test_what_was_said_before_goes_with_the_next_guess_up_to_where_that_begins() -> None:
+    talk = Turns()
+    guess = talk.pause()
+    assert guess.excerpt().context is None
+    talk.answer(guess, "answered", "he")
+    talk.stop()
+    following = talk.pause()
+    context = following.excerpt().context
+    assert context is not None
+    assert context.text == " answered he"
+    first_word = guess.audio_start + ms_to_samples(200)
+    assert len(context.samples) == following.audio_start - first_word + round(LEAD_S * SECOND)
+    talk.answer(following, "the", "same")
+    talk.stop()
+    assert [final.text for final in talk.desk.finals] == ["answered he", "the same"]
+    assert [word.start_ms for word in talk.desk.finals[1].words] == [3000, 3200]
+
+
+def test_nothing_goes_with_it_while_that_is_not_known_or_when_nothing_was_believed() -> None:
+    talk = Turns()
+    talk.pause()
+    final = talk.stop()
+    assert talk.pause().excerpt().context is None
+    talk.answer(final)
+    assert talk.pause().excerpt().context is None
+
+
+def test_a_second_try_is_made_without_it_and_so_is_what_comes_under_load() -> None:
+    talk = Turns()
+    talk.answer(talk.pause(), "answered", "he")
+    talk.stop()
+    guess = talk.pause()
+    assert guess.context is not None
+    talk.track.failed(guess, "recognition_failed")
+    again = talk.stop()
+    assert (again.kind, again.is_second_try, again.context) == ("final", True, None)
+    talk.answer(again, "the", "same")
+    assert talk.pause().context is not None
+    talk.desk.level = "finals_only"
+    talk.speak(SECOND)
+    assert talk.stop().context is None
