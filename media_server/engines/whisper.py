@@ -105,11 +105,10 @@ class _Heard:
         return self.doubt(decoding) in LOOPS or said_before(decoding.text) is not None
 
     def is_misled(self, decoding: Decoding) -> bool:
-        """Whether its context may have done it no good: models say into noise what was said before."""
-        if not self.told:
+        """Whether its context may be to blame: models say into noise what was said before. For loops it is not."""
+        if not self.told or self.loops(decoding):
             return False
-        repeats = resembles(decoding.text, self.told) or self.loops(decoding)
-        return not decoding.text or repeats or self.is_doubted(decoding)
+        return not decoding.text or self.is_doubted(decoding) or resembles(decoding.text, self.told)
 
 
 class WhisperRecognizer:

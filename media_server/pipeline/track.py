@@ -49,6 +49,10 @@ FIRST_PARTIAL_SAMPLES = ms_to_samples(400)
 PARTIAL_STEP_SAMPLES = ms_to_samples(1_000)
 """Of new audio, or a third of what a partial decodes, whichever is more: long ones cost more and change less."""
 LONGEST_STEP_SAMPLES = ms_to_samples(1_500)
+UNSHOWN_STEP_SAMPLES = ms_to_samples(300)
+"""While nothing could be shown of an utterance, up to `UNSHOWN_SAMPLES` of it: there is often no word to recognize in
+half a second of speech, and nobody wants to wait another second for one."""
+UNSHOWN_SAMPLES = ms_to_samples(2_000)
 COALESCED = 2
 """At the level `coalesced` a step is so many times as long."""
 TRIM_SAMPLES = ms_to_samples(6_000)
@@ -313,9 +317,11 @@ class Track:
         match request.kind:
             case "partial":
                 spoken.is_partial_asked = False
+                self._show(request, recognition)
+                if not spoken.shown_to and request.end_sample < spoken.start_sample + UNSHOWN_SAMPLES:
+                    spoken.next_partial = min(spoken.next_partial, request.end_sample + UNSHOWN_STEP_SAMPLES)
                 rested = request.end_sample + ms_to_samples(decode_ms * REST_PER_WORK)
                 spoken.next_partial = max(spoken.next_partial, rested)
-                self._show(request, recognition)
             case "guess" if spoken.guess is request:
                 spoken.guessed = Answer(request, recognition, decode_ms)
                 if spoken.ended is None:

@@ -21,6 +21,8 @@ from media_server.pipeline.track import (
     PARTIAL_STEP_SAMPLES,
     PRE_ROLL_SAMPLES,
     TRIM_SAMPLES,
+    UNSHOWN_SAMPLES,
+    UNSHOWN_STEP_SAMPLES,
     Final,
     Partial,
     Request,
@@ -122,13 +124,29 @@ class Talk:
 def test_the_first_partial_comes_early_and_the_next_ones_less_often_the_more_they_decode() -> None:
     talk = Talk()
     assert talk.speak(FIRST_PARTIAL_SAMPLES - 1) is None
-    ends = [talk.say(request).end_sample for request in [talk.speak(1)] if request is not None]
-    assert len(ends) == 1
+    request = talk.speak(1)
+    assert request is not None
+    talk.say(request)
+    while not talk.desk.partials:
+        request = talk.say(talk.next_partial())
+    ends = [request.end_sample]
     ends += [talk.say(talk.next_partial()).end_sample for _ in range(5)]
     steps = [after - before for before, after in pairwise(ends)]
     assert steps[0] == PARTIAL_STEP_SAMPLES
     assert steps == sorted(steps)
     assert steps[-1] == LONGEST_STEP_SAMPLES
+
+
+def test_while_nothing_can_be_shown_the_next_partial_comes_soon_but_not_for_ever() -> None:
+    talk, ends = Talk(), []
+    while talk.stream.end_sample < 6 * SECOND:
+        request = talk.next_partial()
+        talk.track.recognized(request, Recognition("", (), 0.0, "en", "test", dropped="no_speech"), 1)
+        ends.append(request.end_sample)
+    steps = [after - before for before, after in pairwise(ends)]
+    soon = [step for end, step in zip(ends, steps, strict=False) if end < SECOND + UNSHOWN_SAMPLES]
+    assert {UNSHOWN_STEP_SAMPLES <= step < UNSHOWN_STEP_SAMPLES + 320 for step in soon} == {True}
+    assert all(step >= PARTIAL_STEP_SAMPLES for step in steps[len(soon) :])
 
 
 def test_no_partial_is_decoded_while_its_speaker_pauses_and_it_is_made_up_for_at_once() -> None:
