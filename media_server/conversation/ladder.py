@@ -23,7 +23,7 @@ UP_LAG_S = (1.0, 2.0, 4.0)
 """The lag from which the second, third and fourth level hold; the last is below `patience.PATIENCE_S`."""
 UP_PARTIAL_S = 1.2
 """Waiting for a partial, from which partials are worth fewer."""
-CALM_S, LONGEST_CALM_S = 1.0, 5.0
+CALM_S, LONGEST_CALM_S = 1.0, 3.0
 STEP_S = 1.0
 """Between two steps down, so that what the first one brings back is seen."""
 RELAPSE_S = 15.0
