@@ -100,7 +100,14 @@ async def claim_due(
         chosen AS (
             SELECT first_ones.id
             FROM waiting
-            JOIN webhook_endpoints ON webhook_endpoints.id = waiting.endpoint_id
+            CROSS JOIN LATERAL (
+                SELECT failing_since
+                FROM webhook_endpoints
+                WHERE webhook_endpoints.id = waiting.endpoint_id
+                    AND webhook_endpoints.is_active
+                    AND webhook_endpoints.id <> ALL ($3::uuid[])
+                LIMIT 1
+            ) AS endpoint
             CROSS JOIN LATERAL (
                 SELECT id, next_attempt_at, row_number() OVER (ORDER BY next_attempt_at) AS place
                 FROM webhook_deliveries
@@ -110,9 +117,8 @@ async def claim_due(
                 ORDER BY next_attempt_at
                 LIMIT $2
             ) AS first_ones
-            WHERE webhook_endpoints.is_active
-                AND webhook_endpoints.id <> ALL ($3::uuid[])
-                AND (webhook_endpoints.failing_since IS NULL OR first_ones.place = 1)
+            WHERE endpoint.failing_since IS NULL
+                OR first_ones.place = 1
             ORDER BY first_ones.next_attempt_at
             LIMIT $1
         ),

@@ -12,7 +12,7 @@ INSERT INTO organizations (
 SELECT
     id, 'Organization ' || number, 'Organization ' || number, 'organization-' || number,
     'office@organization-' || number || '.example', CASE WHEN number % 3 = 0 THEN 500 END, NULL,
-    now() - interval '400 days'
+    now() - interval '400 days' + number * interval '30 minutes'
 FROM unnest($1::uuid[]) WITH ORDINALITY AS organization (id, number)
 """
 
@@ -24,7 +24,8 @@ INSERT INTO users (
 SELECT
     'person' || member || '@organization-' || number || '.example', 'Person ' || member, id, true, true, true, true,
     'Sells to small companies and listens more than half of the time.',
-    number = 1 AND member = 1, now() - interval '400 days'
+    number = 1 AND member = 1,
+    now() - interval '400 days' + number * interval '30 minutes' + member * interval '1 second'
 FROM unnest($1::uuid[], $2::integer[]) WITH ORDINALITY AS organization (id, members, number)
 CROSS JOIN generate_series(1, members) AS member
 """

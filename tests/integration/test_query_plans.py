@@ -12,8 +12,7 @@ import pytest
 import pytest_asyncio
 
 import db
-from db.retention import SPENT
-from deploy.bench.db_plans import PLAN_MODES, Explainer, explainer, unindexed
+from deploy.bench.db_plans import PLAN_MODES, READ_WHOLE, Explainer, explainer, unindexed
 from deploy.bench.db_queries import BATCHES, QUERIES
 from deploy.bench.db_query import Query
 from tests.chore_queries import CHORES
@@ -46,22 +45,6 @@ NOT_LISTED = {
     "webhook_log.replay_delivery": "by its id",
 }
 """Functions whose plans are not looked at, and why."""
-
-READ_WHOLE = {
-    "administration.list_organizations": "a page of the newest, and a search through all, for administrators",
-    "administration.list_users": "a page of the newest, and a search through all, for administrators",
-    "administration.read_figures": "counts of everything, thirty times a minute at most",
-    "plans.list_all_plans": "how many have each plan, for administrators",
-    "administration.read_queues": "the queue, which is short",
-    "waitlist.count_applicants": "a short table, for administrators",
-    "erasure.erase_account": "once for each account",
-    "erasure.erase_organization": "once for each organization",
-    "erasure.list_organization_sessions": "once for each hundred sessions of an organization that is erased",
-    "usage_warnings.claim_warnings": "a sweep, over those who recorded anything this month",
-    "retention.list_due_sessions": "a sweep",
-    "retention.list_unfinished": "a sweep",
-} | {f"retention.remove_spent {spent.name}": "a sweep by night, of a table that it keeps short" for spent in SPENT}
-"""Queries that may read a whole table, and why."""
 
 
 @pytest.fixture(scope="module")
