@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import numpy as np
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from deploy.bench.asr_engine import Engines
 from deploy.bench.asr_peers import beside
 from deploy.bench.clips import Clip
-from deploy.bench.peers import PeerError
+from deploy.bench.peers import PEERS, PeerError
 from deploy.bench.peers.peer import Chunks, OnText, Peer
 from deploy.bench.peers.serving import serving
 
@@ -79,3 +81,33 @@ async def test_a_peer_that_breaks_off_is_no_result() -> None:
 
     with pytest.raises(PeerError, match="scripted broke off"):
         await beside(replace(SCRIPTED, talk=refuse), Engines(), [[SECOND]])
+
+
+async def test_segments_of_whisper_live_are_pieces_of_text() -> None:
+    async def serve_one(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.receive_json()
+        await socket.send_json({"uid": "bench", "message": "SERVER_READY"})
+        await socket.receive_bytes()
+        done = [{"text": text, "completed": True} for text in (" One two", " three.")]
+        await socket.send_json({"uid": "bench", "segments": [*done, {"text": " Fo", "completed": False}]})
+        await socket.receive()
+        return socket
+
+    told: list[tuple[list[str], str]] = []
+    is_told = asyncio.Event()
+
+    def on_text(committed: Sequence[str], provisional: str) -> None:
+        told.append((list(committed), provisional))
+        is_told.set()
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield bytes(1_280)
+        await asyncio.wait_for(is_told.wait(), 10)
+
+    app = web.Application()
+    app.router.add_get("/", serve_one)
+    async with TestServer(app, host="127.0.0.1") as server, aiohttp.ClientSession() as session:
+        await PEERS["whisper-live"].talk(session, server.port or 0, chunks(), on_text)
+    assert told == [([" One two", " three."], " Fo")]

@@ -36,10 +36,7 @@ async def _talk(session: aiohttp.ClientSession, port: int, chunks: Chunks, on_te
                     is_ready.set()
                 segments = told.get("segments", [])
                 if segments:
-                    texts = [
-                        [s["text"] for s in segments if bool(s.get("completed")) is done] for done in (True, False)
-                    ]
-                    on_text(*(" ".join(part) for part in texts))
+                    on_text(_texts(segments, completed=True), " ".join(_texts(segments, completed=False)))
 
         async with asyncio.TaskGroup() as tasks:
             listening = tasks.create_task(listen())
