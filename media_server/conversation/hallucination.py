@@ -140,7 +140,7 @@ def resembles(text: str, earlier: str) -> bool:
     words, known = _words(text), _words(earlier)
     runs = SequenceMatcher(None, words, known, autojunk=False).get_matching_blocks()
     alike = sum(run.size for run in runs if run.size >= min(2, len(words)))
-    return 0 < alike >= RESEMBLING_SHARE * len(words)
+    return alike > 0 and alike >= RESEMBLING_SHARE * len(words)
 
 
 def _allowed_repeats(phrase_words: int) -> int:

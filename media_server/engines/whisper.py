@@ -90,11 +90,7 @@ class _Heard:
             is_cut=decoding.is_cut,
         )
         return found or doubt(
-            decoding.text,
-            confidence=decoding.probability,
-            speech_ms=self.speech_ms,
-            language=decoding.language,
-            prompt=self.told,
+            decoding.text, confidence=decoding.probability, speech_ms=self.speech_ms, language=decoding.language
         )
 
     def is_doubted(self, decoding: Decoding) -> bool:
